@@ -49,3 +49,5 @@ class Service:
     routes: list[Route] = field(default_factory=list)
     start: Callable[[], None] = lambda: None
     stop: Callable[[], None] = lambda: None
+    # Operation name → what differs from AWS, for docs/local-cloud-coverage.md.
+    partial: dict[str, str] = field(default_factory=dict)

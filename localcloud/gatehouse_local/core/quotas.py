@@ -1,0 +1,189 @@
+"""Hold AWS's default quotas and refuse what goes over them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gatehouse_local.core.errors import AwsError
+
+_TABLE = Path(__file__).with_name("quotas.yaml")
+_ANY = "*"
+PER_RESOURCE = "/resource"
+
+
+class QuotaSpecError(ValueError):
+    """Refuse a change to a quota that the table doesn't have, or to a limit that is no number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """One limit: calls per second (`is_rate`) or a count, and what a refusal says."""
+
+    limit: float
+    by_region: Mapping[str, float]
+    code: str
+    message: str
+    is_rate: bool
+
+    def in_region(self, region: str) -> float:
+        """Return AWS's default for the Region."""
+        return self.by_region.get(region, self.limit)
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket that holds one second's worth of calls, and at least one call."""
+
+    tokens: float
+    filled_at: float
+
+    def refill(self, rate: float, now: float) -> bool:
+        """Add what has flowed in since; say whether a call may pass."""
+        capacity = max(1.0, rate) if rate > 0 else 0.0
+        self.tokens = min(capacity, self.tokens + (now - self.filled_at) * rate)
+        self.filled_at = now
+        return self.tokens >= 1
+
+
+class Quotas:
+    """Answer what a limit is and count calls against it. Thread-safe.
+
+    A quota is named by service and operation (`rekognition`, `IndexFaces`), its share for one stream
+    or shard by operation and `/resource`, a count by its own name (`FaceSearchProcessorsRunning`).
+    """
+
+    def __init__(
+        self, table: Mapping[tuple[str, str], Quota], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._table = dict(table)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._buckets: dict[tuple[str, ...], Bucket] = {}
+        self._overrides: dict[tuple[str, str, str, str], float] = {}
+
+    @classmethod
+    def defaults(cls, clock: Callable[[], float] = time.monotonic) -> Quotas:
+        """Start from AWS's defaults, as `quotas.yaml` beside this file has them."""
+        return cls(_default_table(), clock)
+
+    def configure(self, changes: Mapping[str, Mapping[str, Any]]) -> None:
+        """Apply the `quotas` part of a config file: {service: {name: limit or {region: limit}}}."""
+        for service, names in changes.items():
+            for name, limit in names.items():
+                by_region = limit if isinstance(limit, Mapping) else {_ANY: limit}
+                for region, value in by_region.items():
+                    self.set(service, name, value, region)
+
+    def set(self, service: str, name: str, limit: float, region: str = _ANY, account: str = _ANY) -> None:
+        """Change a limit from now on; raise `QuotaSpecError` for one that AWS doesn't have."""
+        if (service, name) not in self._table:
+            known = sorted(other for own, other in self._table if own == service)
+            raise QuotaSpecError(f"no quota {service} {name}; of {service} there are {known}")
+        if isinstance(limit, bool) or not isinstance(limit, int | float) or limit < 0:
+            raise QuotaSpecError(f"the limit of {service} {name} is a number from 0 up, not {limit!r}")
+        with self._lock:
+            self._overrides[service, name, account or _ANY, region or _ANY] = limit
+            self._buckets.clear()
+
+    def limit(self, service: str, name: str, account: str, region: str) -> float | None:
+        """Return the limit in force, or None where AWS has none."""
+        quota = self._table.get((service, name))
+        if quota is None:
+            return None
+        for where in ((account, region), (account, _ANY), (_ANY, region), (_ANY, _ANY)):
+            override = self._overrides.get((service, name, *where))
+            if override is not None:
+                return override
+        return quota.in_region(region)
+
+    def count(self, service: str, name: str, account: str, region: str) -> int:
+        """Return how many of a thing may exist; the service that makes them holds to it."""
+        limit = self.limit(service, name, account, region)
+        if limit is None:
+            raise QuotaSpecError(f"no quota {service} {name} in quotas.yaml")
+        return int(limit)
+
+    def exceeded(self, service: str, name: str, account: str, region: str, resource: str = "") -> AwsError:
+        """Make the error that AWS answers with when this quota is used up."""
+        quota = self._table[service, name]
+        limit = self.limit(service, name, account, region) or 0
+        said = quota.message.format(limit=f"{limit:g}", account=account, region=region, resource=resource)
+        return AwsError(quota.code, said)
+
+    def acquire(self, service: str, operation: str, account: str, region: str, resource: str = "") -> None:
+        """Count one call, or raise AWS's error and count nothing."""
+        wanted = [(operation, "")]
+        if resource:
+            wanted.append((operation + PER_RESOURCE, resource))
+        taken: list[Bucket] = []
+        with self._lock:
+            for name, one in wanted:
+                rate = self.limit(service, name, account, region)
+                if rate is None:
+                    continue
+                bucket = self._bucket((service, name, account, region, one), rate)
+                if not bucket.refill(rate, self._clock()):
+                    raise self.exceeded(service, name, account, region, one)
+                taken.append(bucket)
+            for bucket in taken:
+                bucket.tokens -= 1
+
+    def per_resource(self, service: str, operation: str) -> bool:
+        """Say whether the operation has a share per stream or shard."""
+        return (service, operation + PER_RESOURCE) in self._table
+
+    def describe(self, service: str = "") -> list[dict[str, Any]]:
+        """Return every quota with AWS's default, the Regions that differ and what was changed."""
+        return [
+            {
+                "service": own,
+                "name": name,
+                "unit": "calls/s" if quota.is_rate else "count",
+                "default": quota.limit,
+                "by_region": dict(quota.by_region),
+                "changed": [
+                    {"account": account, "region": region, "limit": limit}
+                    for (of, what, account, region), limit in sorted(self._overrides.items())
+                    if (of, what) == (own, name)
+                ],
+            }
+            for (own, name), quota in sorted(self._table.items())
+            if service in ("", own)
+        ]
+
+    def _bucket(self, key: tuple[str, ...], rate: float) -> Bucket:
+        if key not in self._buckets:
+            self._buckets[key] = Bucket(max(1.0, rate) if rate > 0 else 0.0, self._clock())
+        return self._buckets[key]
+
+
+@cache
+def _default_table() -> Mapping[tuple[str, str], Quota]:
+    return parse_table(yaml.safe_load(_TABLE.read_text(encoding="utf-8")))
+
+
+def parse_table(raw: Mapping[str, Any]) -> dict[tuple[str, str], Quota]:
+    """Read the table's YAML: {service: {throttled, rates, counts}}."""
+    table: dict[tuple[str, str], Quota] = {}
+    for service, part in raw.items():
+        for row in part.get("rates", ()):
+            said = {**part["throttled"], **{k: row[k] for k in ("code", "message") if k in row}}
+            for operation in row["operations"]:
+                if "tps" in row:
+                    regions = row.get("tps_in", {})
+                    table[service, operation] = Quota(row["tps"], regions, **said, is_rate=True)
+                if "per_resource" in row:
+                    share = Quota(row["per_resource"], {}, **said, is_rate=True)
+                    table[service, operation + PER_RESOURCE] = share
+        for name, row in part.get("counts", {}).items():
+            regions = row.get("limit_in", {})
+            table[service, name] = Quota(row["limit"], regions, row["code"], row["message"], is_rate=False)
+    return table

@@ -1,0 +1,37 @@
+"""Hand every service of the local cloud what it stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from gatehouse_local.core.faults import Faults
+from gatehouse_local.core.quotas import Quotas
+from gatehouse_local.core.store import Store
+from gatehouse_local.iam.evaluator import RoleEvaluator
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """What `build(runtime)` of each service package gets.
+
+    `endpoint` is the front door (`http://127.0.0.1:24100`): services call others through it with
+    boto3, the account as access key. `clock` gives epoch seconds. `config` is the `--config` file.
+    Files of a service go under `state_dir/<service>/`; `state_dir` exists.
+    """
+
+    store: Store
+    state_dir: Path
+    endpoint: str
+    clock: Callable[[], float]
+    config: Mapping[str, Any]
+    faults: Faults
+    quotas: Quotas = field(default_factory=Quotas.defaults)
+
+    @cached_property
+    def roles(self) -> RoleEvaluator:
+        """Decide by IAM, read through the front door, so that a lost moto is an error here too."""
+        return RoleEvaluator(self.endpoint)
