@@ -1,0 +1,1 @@
+"""Serve Rekognition's image API: collections, faces, users, searches, comparisons and tags."""
