@@ -1,0 +1,62 @@
+"""Run one command of the local stack: `python -m gatehouse_stack up`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import sys
+
+from gatehouse_stack import lifecycle
+from gatehouse_stack.layout import Layout
+
+
+def main(words: list[str] | None = None) -> int:
+    """Parse the command line, run the command, return the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="python -m gatehouse_stack",
+        description="Run the whole platform on this machine. The Makefile's targets call this.",
+        epilog="example: GATEHOUSE_PORT_BASE=25100 python -m gatehouse_stack up",
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="start everything, wait until it is ready")
+    commands.add_parser("down", help="stop everything")
+    commands.add_parser("status", help="show how every part stands")
+    commands.add_parser("clean", help="stop and delete the run directory")
+    commands.add_parser("supervise", help="run in the foreground (what `up` starts)")
+    demo = commands.add_parser("demo", help="roll the sample company out and judge what was seen")
+    demo.add_argument("--offices", nargs="*", default=[], help="only these offices, e.g. --offices berlin")
+    options = parser.parse_args(words)
+    layout = Layout.from_environment()
+    try:
+        return _run(options, layout)
+    except lifecycle.StackError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _run(options: argparse.Namespace, layout: Layout) -> int:
+    if options.command == "supervise":
+        return _supervise(layout)
+    if options.command == "demo":
+        from gatehouse_stack.demo import drive
+
+        return drive.demo(layout, options.offices)
+    if options.command == "status":
+        return lifecycle.show_status(layout)
+    {"up": lifecycle.up, "down": lifecycle.down, "clean": lifecycle.clean}[options.command](layout)
+    return 0
+
+
+def _supervise(layout: Layout) -> int:
+    from gatehouse_stack import parts
+    from gatehouse_stack.supervisor import Supervisor
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    supervisor = Supervisor(parts.build(layout), layout.run, parts.environment(layout))
+    asyncio.run(supervisor.run())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,55 @@
+"""Read which offices, cameras and Regions the configuration names.
+
+The stack only needs names to start parts; `gatehouse.office.config` is what judges the files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """Name an office, its Region and its cameras."""
+
+    name: str
+    region: str
+    cameras: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """Name what the foundation makes in one Region."""
+
+    name: str
+    bucket: str
+    alert_topic: str
+    notify_queue: str
+    ingest_function: str
+    processor_role: str
+    ingest_role: str
+
+
+def offices(config: Path) -> list[Office]:
+    """Return the offices whose manifests can be read, sorted by name.
+
+    A manifest that can't be read starts no proxy; the rollout reports it.
+    """
+    found = []
+    for file in sorted((config / "offices").glob("*.yaml")):
+        try:
+            raw = yaml.safe_load(file.read_text())
+            cameras = tuple(str(camera["id"]) for camera in raw["cameras"])
+            found.append(Office(str(raw["office"]), str(raw["region"]), cameras))
+        except (yaml.YAMLError, KeyError, TypeError):
+            continue
+    return found
+
+
+def regions(config: Path) -> tuple[str, list[Region]]:
+    """Return the home Region's name and every Region."""
+    raw = yaml.safe_load((config / "regions.yaml").read_text())
+    return str(raw["home"]), [Region(name=name, **body) for name, body in raw["regions"].items()]

@@ -1,0 +1,230 @@
+"""Create what each Region needs once, and hand over the sample company's data.
+
+In production this is CloudFormation (deploy/); `office_rollout` only checks that it is there. Every
+step is idempotent.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import yaml
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from gatehouse.ingest.snapshot import IngestSnapshot, SnapshotRule
+from gatehouse.office import naming
+from gatehouse_stack import company
+from gatehouse_stack.company import Region
+from gatehouse_stack.layout import ACCOUNT, Layout
+
+
+class Foundation:
+    """Make one Region ready; `client` is a boto3 factory bound to the local cloud."""
+
+    def __init__(self, layout: Layout, region: Region) -> None:
+        self.layout = layout
+        self.region = region
+        self.session = boto3.Session(
+            aws_access_key_id=ACCOUNT,
+            aws_secret_access_key="local",  # noqa: S106 - the local cloud checks no signature
+            region_name=region.name,
+        )
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client of the Region."""
+        config = Config(retries={"mode": "standard", "max_attempts": 8}, s3={"addressing_style": "path"})
+        return self.session.client(service, endpoint_url=self.layout.url("cloud"), config=config)  # type: ignore[call-overload]
+
+    def make(self) -> None:
+        """Create bucket, topic, queue, roles and function."""
+        self._bucket()
+        topic = self._topic()
+        self._roles(topic)
+        self._function(topic)
+        self._snapshot()
+
+    def _bucket(self) -> None:
+        s3 = self.client("s3")
+        settings: dict[str, Any] = {"Bucket": self.region.bucket}
+        if self.region.name != "us-east-1":
+            settings["CreateBucketConfiguration"] = {"LocationConstraint": self.region.name}
+        with _unless("BucketAlreadyOwnedByYou"):
+            s3.create_bucket(**settings)
+
+    def _topic(self) -> str:
+        topic: str = self.client("sns").create_topic(Name=self.region.alert_topic)["TopicArn"]
+        sqs = self.client("sqs")
+        url = sqs.create_queue(QueueName=self.region.notify_queue)["QueueUrl"]
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
+        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=attributes["QueueArn"])
+        return topic
+
+    def _roles(self, topic: str) -> None:
+        iam = self.client("iam")
+        account = {"aws:SourceAccount": ACCOUNT}
+        trust = _trust("rekognition.amazonaws.com", {"StringEquals": account})
+        self._role(iam, self.region.processor_role, trust, _processor_policy())
+        self._role(iam, self.region.ingest_role, _trust("lambda.amazonaws.com", {}), _ingest_policy(topic))
+
+    def _role(self, iam: Any, name: str, trust: dict[str, Any], policy: dict[str, Any]) -> None:
+        with _unless("EntityAlreadyExists"):
+            iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+        policy_name = f"{name}-{self.region.name}"
+        iam.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=json.dumps(policy))
+
+    def _function(self, topic: str) -> None:
+        client = self.client("lambda")
+        package = (self.layout.root / "build" / "ingest.zip").read_bytes()
+        settings: dict[str, Any] = {
+            "FunctionName": self.region.ingest_function,
+            "Role": f"arn:aws:iam::{ACCOUNT}:role/{self.region.ingest_role}",
+            "Handler": "gatehouse_ingest.handler.handler",
+            "Runtime": "python3.11",
+            "Timeout": 60,
+            "MemorySize": 512,
+            "Environment": {
+                "Variables": {
+                    "OPENSEARCH_URL": self.layout.url("opensearch"),
+                    "GATEHOUSE_BUCKET": self.region.bucket,
+                    "GATEHOUSE_ALERT_TOPIC_ARN": topic,
+                }
+            },
+        }
+        with _unless("ResourceConflictException"):
+            client.create_function(Code={"ZipFile": package}, **settings)
+            return
+        client.update_function_code(FunctionName=self.region.ingest_function, ZipFile=package)
+
+    def _snapshot(self) -> None:
+        rules = yaml.safe_load((self.layout.config / "rules.yaml").read_text())
+        snapshot = IngestSnapshot(
+            version=1,
+            region=self.region.name,
+            evidence=rules["evidence"],
+            streams={},
+            people={},
+            rules={name: SnapshotRule(**rule) for name, rule in rules["rules"].items()},
+        )
+        with _unless("PreconditionFailed"):
+            self.client("s3").put_object(
+                Bucket=self.region.bucket,
+                Key=naming.SNAPSHOT_KEY,
+                Body=snapshot.model_dump_json().encode(),
+                IfNoneMatch="*",
+            )
+
+
+def lay(layout: Layout) -> None:
+    """Make every Region ready, then upload the sample company's secrets, roster and photos."""
+    home, regions = company.regions(layout.config)
+    made = {region.name: Foundation(layout, region) for region in regions}
+    for foundation in made.values():
+        foundation.make()
+    _secrets(layout, made)
+    _roster(layout, made[home])
+
+
+def _secrets(layout: Layout, made: dict[str, Foundation]) -> None:
+    secrets = json.loads((layout.company / "secrets.json").read_text())
+    for office in company.offices(layout.config):
+        client = made[office.region].client("secretsmanager") if office.region in made else None
+        for camera in office.cameras:
+            if client is None or camera not in secrets:
+                continue
+            url = f"rtsp://127.0.0.1:{layout.port('cameras')}/{camera}"
+            value = json.dumps({**secrets[camera], "url": url})
+            with _unless("ResourceExistsException"):
+                client.create_secret(Name=naming.rtsp_secret(camera), SecretString=value)
+                continue
+            client.put_secret_value(SecretId=naming.rtsp_secret(camera), SecretString=value)
+
+
+def _roster(layout: Layout, home: Foundation) -> None:
+    s3 = home.client("s3")
+    bucket = home.region.bucket
+    for photo in _photos(layout.company):
+        key = photo.relative_to(layout.company).as_posix()
+        s3.put_object(Bucket=bucket, Key=key, Body=photo.read_bytes(), ContentType="image/jpeg")
+    roster = (layout.company / "roster.csv").read_bytes()
+    s3.put_object(Bucket=bucket, Key="roster/roster.csv", Body=roster, ContentType="text/csv")
+
+
+def _photos(folder: Path) -> Iterator[Path]:
+    yield from sorted(path for path in (folder / "photos").rglob("*") if path.is_file())
+
+
+def _trust(principal: str, condition: dict[str, Any]) -> dict[str, Any]:
+    statement: dict[str, Any] = {
+        "Effect": "Allow",
+        "Principal": {"Service": principal},
+        "Action": "sts:AssumeRole",
+    }
+    if condition:
+        statement["Condition"] = condition
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def _processor_policy() -> dict[str, Any]:
+    # aws.md §2.4: the four actions, on our own names only.
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Action": ["kinesisvideo:GetDataEndpoint", "kinesisvideo:GetMedia"],
+                "Resource": f"arn:aws:kinesisvideo:*:{ACCOUNT}:stream/gatehouse-*",
+            },
+            {
+                "Effect": "Allow",
+                "Action": ["kinesis:PutRecord", "kinesis:PutRecords"],
+                "Resource": f"arn:aws:kinesis:*:{ACCOUNT}:stream/gatehouse-records-*",
+            },
+        ],
+    }
+
+
+def _ingest_policy(topic: str) -> dict[str, Any]:
+    def allow(actions: list[str], resource: str) -> dict[str, Any]:
+        return {"Effect": "Allow", "Action": actions, "Resource": resource}
+
+    records = f"arn:aws:kinesis:*:{ACCOUNT}:stream/gatehouse-records-*"
+    videos = f"arn:aws:kinesisvideo:*:{ACCOUNT}:stream/gatehouse-*"
+    reads = ["kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords"]
+    return {
+        "Version": "2012-10-17",
+        "Statement": [
+            allow([*reads, "kinesis:GetShardIterator", "kinesis:ListShards"], records),
+            allow(["kinesisvideo:GetDataEndpoint", "kinesisvideo:GetImages"], videos),
+            allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::gatehouse-*/*"),
+            allow(["sns:Publish"], topic),
+        ],
+    }
+
+
+@contextlib.contextmanager
+def _unless(code: str) -> Iterator[None]:
+    """Pass over one AWS error code: the thing is there already."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] != code:
+            raise
+
+
+def wait_for_function(layout: Layout, seconds: float = 60) -> None:
+    """Wait until the ingest function of every Region is Active; raise TimeoutError otherwise."""
+    _, regions = company.regions(layout.config)
+    deadline = time.monotonic() + seconds
+    for region in regions:
+        client = Foundation(layout, region).client("lambda")
+        remaining = max(1, int(deadline - time.monotonic()))
+        client.get_waiter("function_active_v2").wait(
+            FunctionName=region.ingest_function, WaiterConfig={"Delay": 1, "MaxAttempts": remaining}
+        )

@@ -1,0 +1,58 @@
+"""Describe what a stack consists of: jobs that end and services that stay, and what each waits for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Do something once; `run` is called in a thread and raises to fail. It must be idempotent."""
+
+    name: str
+    title: str
+    run: Callable[[], object]
+    after: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Keep a process alive.
+
+    `ready` is polled in a thread until it is true; it raises or returns False while the service is
+    not up yet. `uid`/`gid` name the account it runs under; None keeps the supervisor's.
+    """
+
+    name: str
+    title: str
+    command: Callable[[], list[str]]
+    ready: Callable[[], bool]
+    after: tuple[str, ...] = ()
+    environment: Callable[[], Mapping[str, str]] = dict
+    folder: Path | None = None
+    account: tuple[int, int] | None = None
+    ready_seconds: float = 120
+    grace_seconds: float = 10
+
+
+Node = Job | Service
+
+
+@dataclass(slots=True)
+class Graph:
+    """Hold nodes by name, in an order in which everything stands after what it waits for."""
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+
+    def add(self, node: Node) -> None:
+        """Add a node whose predecessors are already there; raise ValueError otherwise."""
+        missing = [name for name in node.after if name not in self.nodes]
+        if missing or node.name in self.nodes:
+            raise ValueError(f"{node.name}: added twice, or before {missing}")
+        self.nodes[node.name] = node
+
+    def services(self) -> list[Service]:
+        """Return the services in start order."""
+        return [node for node in self.nodes.values() if isinstance(node, Service)]

@@ -1,0 +1,102 @@
+"""Say where everything of a local stack lies: folders under one run directory, ports from one base."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+DEFAULT_PORT_BASE = 24100
+PORTS_USED = 40
+MARKER = "GATEHOUSE_STACK"
+"""Environment variable that every process of a stack carries: its run directory."""
+
+ACCOUNT = "123456789012"
+AIRFLOW_USER = "admin"
+AIRFLOW_PASSWORD = "gatehouse"  # noqa: S105 - a preset login for a server that listens on loopback only
+DATABASE_PASSWORD = "gatehouse"  # noqa: S105 - likewise
+
+_OFFSETS = {
+    "cloud": 0,
+    "moto": 1,
+    "opensearch": 2,
+    "opensearch-transport": 3,
+    "postgres": 4,
+    "airflow": 5,
+    "sink": 8,
+    "cameras": 9,
+    "edge": 10,
+    "notify": 30,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Locate one stack: `root` is the checkout, `run` its run directory, `base` its first port."""
+
+    root: Path
+    run: Path
+    base: int
+
+    @classmethod
+    def from_environment(cls) -> Layout:
+        """Read GATEHOUSE_RUN and GATEHOUSE_PORT_BASE; both have defaults inside the checkout."""
+        root = Path(__file__).resolve().parents[2]
+        run = Path(os.environ.get("GATEHOUSE_RUN") or root / ".run").resolve()
+        return cls(root, run, int(os.environ.get("GATEHOUSE_PORT_BASE") or DEFAULT_PORT_BASE))
+
+    def port(self, part: str, index: int = 0) -> int:
+        """Return the port of a part; `index` tells the office for "edge"."""
+        return self.base + _OFFSETS[part] + index
+
+    def url(self, part: str, index: int = 0) -> str:
+        """Return a part's address on loopback."""
+        return f"http://127.0.0.1:{self.port(part, index)}"
+
+    def ports(self, edges: int) -> dict[str, int]:
+        """Return every port that will be listened on, by the name of what listens."""
+        named = {name: self.port(name) for name in _OFFSETS if name != "edge"}
+        return named | {f"edge {i}": self.port("edge", i) for i in range(edges)}
+
+    @property
+    def config(self) -> Path:
+        """The configuration in force: GATEHOUSE_CONFIG, else the checkout's config/."""
+        return Path(os.environ.get("GATEHOUSE_CONFIG") or self.root / "config").resolve()
+
+    @property
+    def python(self) -> Path:
+        """The interpreter of the checkout's own environment."""
+        return self.root / ".venv" / "bin" / "python"
+
+    @property
+    def logs(self) -> Path:
+        """One log file per part."""
+        return self.run / "logs"
+
+    @property
+    def state(self) -> Path:
+        """What the local cloud remembers."""
+        return self.run / "state"
+
+    @property
+    def company(self) -> Path:
+        """The sample company: photos, videos, ground truth."""
+        return self.run / "sample"
+
+    @property
+    def airflow_home(self) -> Path:
+        """AIRFLOW_HOME: a folder of its own, never the project's root."""
+        return self.run / "airflow"
+
+    @property
+    def database_url(self) -> str:
+        """Gatehouse's own database, for SQLAlchemy."""
+        return self._database("postgresql+psycopg", "gatehouse")
+
+    @property
+    def airflow_database_url(self) -> str:
+        """Airflow's metadata database."""
+        return self._database("postgresql+psycopg2", "airflow")
+
+    def _database(self, driver: str, name: str) -> str:
+        return f"{driver}://gatehouse:{DATABASE_PASSWORD}@127.0.0.1:{self.port('postgres')}/{name}"

@@ -1,0 +1,193 @@
+"""Start, follow and stop a stack."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from gatehouse_stack import company, parts, preflight, status
+from gatehouse_stack.layout import AIRFLOW_PASSWORD, AIRFLOW_USER, MARKER, Layout
+from gatehouse_stack.status import NodeStatus, StackStatus
+
+UP_SECONDS = 900
+# The local cloud begins empty at every start, since moto keeps nothing; whatever else remembers
+# streams, faces or alerts begins empty with it. Airflow's own history and all that was built stays.
+RESET_TOGETHER = ("state", "spool", "hold", "delivered.jsonl", "loops.jsonl", "demo.json", "status.json")
+
+
+class StackError(RuntimeError):
+    """Raise when the stack can't be brought up; the message says why and what to do."""
+
+
+def up(layout: Layout) -> None:
+    """Bring the stack up and show how far it is; a stack that is up already is left as it is.
+
+    Raise StackError naming what is missing, taken or failed.
+    """
+    current = status.read(layout.run)
+    if current is not None and current.supervised():
+        _say("The stack is running already.")
+        _follow(layout, started=current.started)
+        return
+    sweep(layout)
+    offices = company.offices(layout.config)
+    found = preflight.findings(layout, edges=len(offices))
+    if found:
+        raise StackError("Nothing was started:\n" + "\n".join(f"  - {finding}" for finding in found))
+    _reset(layout)
+    _write_cloud_config(layout)
+    write_env(layout)
+    _say("Starting. The local cloud begins empty: its moto_server keeps no state, so ledger, index and")
+    _say("cloud are reset together. `make logs PART=name` shows a part's own words.")
+    started = time.time()
+    _launch(layout)
+    _follow(layout, started)
+
+
+def down(layout: Layout) -> None:
+    """Stop everything this run directory's stack started; nothing of it is left."""
+    current = status.read(layout.run)
+    if current is not None and current.supervised():
+        os.kill(current.pid, signal.SIGTERM)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            psutil.wait_procs([psutil.Process(current.pid)], timeout=60)
+    left = sweep(layout)
+    _say(f"Stopped{f' ({left} stragglers killed)' if left else ''}.")
+
+
+def clean(layout: Layout) -> None:
+    """Stop the stack and delete its run directory."""
+    down(layout)
+    shutil.rmtree(layout.run, ignore_errors=True)
+    _say(f"Removed {layout.run}.")
+
+
+def sweep(layout: Layout) -> int:
+    """Kill what carries this run's marker, whoever is its parent; return how many there were."""
+    strays = [process for process in psutil.process_iter() if _belongs(process, layout.run)]
+    for process in strays:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(strays, timeout=10)
+    return len(strays)
+
+
+def _belongs(process: psutil.Process, run: Path) -> bool:
+    try:
+        return process.pid != os.getpid() and process.environ().get(MARKER) == str(run)
+    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return False
+
+
+def _reset(layout: Layout) -> None:
+    layout.run.mkdir(parents=True, exist_ok=True)
+    for name in RESET_TOGETHER:
+        target = layout.run / name
+        if target.is_dir():
+            shutil.rmtree(target)
+        else:
+            target.unlink(missing_ok=True)
+    for log in layout.logs.glob("*.log"):
+        log.unlink()
+    layout.logs.mkdir(exist_ok=True)
+
+
+def _write_cloud_config(layout: Layout) -> None:
+    scale = "real-faces" if os.environ.get("GATEHOUSE_FACES") else "drawn-people"
+    (layout.run / "cloud.json").write_text(json.dumps({"similarity_scale": scale}))
+
+
+def write_env(layout: Layout) -> None:
+    """Write `.run/env`, a file that a shell can source."""
+    shown = {
+        name: value
+        for name, value in parts.environment(layout).items()
+        if name.startswith(("AWS_", "GATEHOUSE_", "OPENSEARCH_", "DATABASE_", "AIRFLOW_")) and name != MARKER
+    }
+    shown |= {"AIRFLOW_USER": AIRFLOW_USER, "AIRFLOW_PASSWORD": AIRFLOW_PASSWORD}
+    lines = [f"export {name}='{value}'" for name, value in sorted(shown.items())]
+    file = layout.run / "env"
+    file.touch(mode=0o600)
+    file.write_text("\n".join(lines) + "\n")
+
+
+def _launch(layout: Layout) -> None:
+    log = (layout.logs / "supervisor.log").open("ab")
+    with log:
+        subprocess.Popen(
+            [str(layout.python), "-m", "gatehouse_stack", "supervise"],
+            env=parts.environment(layout)
+            | {k: v for k, v in os.environ.items() if k in ("GATEHOUSE_FACES", "UV_CACHE_DIR")},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=layout.run,
+            start_new_session=True,
+        )
+
+
+def _follow(layout: Layout, started: float) -> None:
+    """Print each node as it gets ready; raise StackError when one gives up or time runs out."""
+    shown: set[str] = set()
+    deadline = time.monotonic() + UP_SECONDS
+    while time.monotonic() < deadline:
+        current = status.read(layout.run)
+        if current is not None:
+            _show_new(current, shown)
+            if current.failed():
+                raise StackError(_describe(layout, current.failed()))
+            if current.settled():
+                _say(f"Up in {time.time() - started:.0f} s.")
+                return
+            if time.time() - started > 10 and not current.supervised():
+                raise StackError(f"The supervisor died; see {layout.logs}/supervisor.log, then `make up`.")
+        time.sleep(0.3)
+    waiting = [name for name, node in (current.nodes if current else {}).items() if node.phase != "ready"]
+    raise StackError(f"Not up after {UP_SECONDS} s; still waiting for {', '.join(waiting)}.")
+
+
+def _show_new(current: StackStatus, shown: set[str]) -> None:
+    total = len(current.nodes)
+    for name, node in current.nodes.items():
+        if node.phase in ("ready", "done") and name not in shown:
+            shown.add(name)
+            busy = [other.title for other in current.nodes.values() if other.phase == "starting"]
+            tail = f"   … {', '.join(busy[:3])}" if busy else ""
+            _say(f"[{len(shown):2d}/{total}] {node.title:<42} {node.took:5.1f} s{tail}")
+
+
+def _describe(layout: Layout, failed: dict[str, NodeStatus]) -> str:
+    words = [f"  - {node.title} ({name}): {node.detail}" for name, node in failed.items()]
+    return "\n".join(
+        ["The stack is not up:", *words, f"Logs: {layout.logs}. `make up` again resumes; `make down` stops."]
+    )
+
+
+def show_status(layout: Layout) -> int:
+    """Print how every part stands; return 0 when all are ready."""
+    current = status.read(layout.run)
+    if current is None or not current.supervised():
+        _say("The stack is not running. Start it: make up")
+        return 1
+    now = time.time()
+    for name, node in current.nodes.items():
+        what = f"pid {node.pid}" if node.service and node.pid else ""
+        again = f", restarted {node.restarts}×" if node.restarts else ""
+        _say(f"{node.phase:<11} {name:<20} {node.title:<42} {now - node.since:6.0f} s  {what}{again}")
+        if node.detail and node.phase in ("failed", "restarting"):
+            _say(f"            {node.detail}")
+    return 0 if current.settled() else 1
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
