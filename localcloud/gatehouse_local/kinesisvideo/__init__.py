@@ -1,0 +1,1 @@
+"""Serve Kinesis Video Streams: control, live media and the archive."""
