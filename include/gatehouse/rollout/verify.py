@@ -1,0 +1,86 @@
+"""Decide whether a camera's whole path works, from evidence newer than the change.
+
+No data is not success: a camera that nobody passed stays unverified, with that reason.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["verified", "waiting", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Count what was seen of one camera since `since`; nothing older may be counted.
+
+    `edge_phase` and `edge_reason` are the office proxy's own words; empty where it hasn't reported.
+    """
+
+    fragments: int = 0
+    frames_analysed: int = 0
+    documents: int = 0
+    processor_status: str = ""
+    processor_message: str = ""
+    edge_phase: str = ""
+    edge_reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Tell how far one camera is; the reason names the first step that is missing."""
+
+    camera_id: str
+    outcome: Outcome
+    reason: str
+
+    @property
+    def done(self) -> bool:
+        """Tell whether waiting longer can't change the outcome."""
+        return self.outcome != "waiting"
+
+
+def judge_media(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdict:
+    """Decide whether a camera's media flows; its processor may be started only then (aws.md §2.6)."""
+    if evidence.fragments:
+        return Verdict(camera_id, "verified", f"{evidence.fragments} fragments arrived")
+    return _pending(camera_id, _why_no_media(evidence), overdue=overdue or evidence.edge_phase == "refused")
+
+
+def judge_camera(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdict:
+    """Decide whether fragments arrive, are analysed and searchable; `overdue` turns waiting to failed."""
+    if evidence.processor_status == "FAILED":
+        reason = (
+            f"its stream processor FAILED: {evidence.processor_message or 'AWS gives no reason'}. "
+            "Put right what AWS names and run the rollout again"
+        )
+        return Verdict(camera_id, "failed", reason)
+    if not evidence.fragments:
+        return _pending(camera_id, _why_no_media(evidence), overdue=overdue)
+    if not evidence.frames_analysed:
+        reason = f"{evidence.fragments} fragments arrived, but no analysed frame is searchable"
+        return _pending(camera_id, f"{reason}. See the ingest function's log", overdue=overdue)
+    if not evidence.documents:
+        reason = (
+            f"{evidence.frames_analysed} frames were analysed, but no face is searchable: nobody passed, "
+            "or the camera sees no faces. Walk past it and run the rollout again"
+        )
+        return _pending(camera_id, reason, overdue=overdue)
+    return Verdict(
+        camera_id,
+        "verified",
+        f"{evidence.fragments} fragments, {evidence.frames_analysed} frames analysed, "
+        f"{evidence.documents} documents searchable",
+    )
+
+
+def _why_no_media(evidence: Evidence) -> str:
+    if not evidence.edge_phase:
+        return "no fragment arrived and the office's proxy hasn't reported this camera. Is it running?"
+    says = f"{evidence.edge_phase}: {evidence.edge_reason}" if evidence.edge_reason else evidence.edge_phase
+    return f"no fragment arrived; the office's proxy says '{says}'"
+
+
+def _pending(camera_id: str, reason: str, *, overdue: bool) -> Verdict:
+    return Verdict(camera_id, "failed" if overdue else "waiting", reason)
