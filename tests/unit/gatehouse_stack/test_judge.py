@@ -1,0 +1,131 @@
+"""What the demo's judge calls right, and which step it blames."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from gatehouse_stack.demo.evidence import Alert, Delivery, Detection, Evidence, Fragment
+from gatehouse_stack.demo.figures import Rate, of_camera
+from gatehouse_stack.demo.judge import judge
+from gatehouse_stack.demo.truth import Visit, visits
+
+CAMERA = "CAM_A"
+EMPLOYEE = Visit(CAMERA, "v1", 3, "E1001", "employee", 110.0, 119.0)
+STRANGER = Visit(CAMERA, "v2", 3, "S1", "stranger", 130.0, 139.0)
+
+
+def face(at: float, person: str | None) -> Detection:
+    return Detection(f"event-{at}", CAMERA, at, person, person is not None, 97.0, at + 2)
+
+
+@pytest.fixture
+def seen() -> Evidence:
+    """Everything as it should be: E1001 recognised, the stranger alerted and delivered once."""
+    strange = [face(131.0 + i, None) for i in range(8)]
+    hits = frozenset(d.event_id for d in strange[:3])
+    return Evidence(
+        since=100.0,
+        until=160.0,
+        detections=[face(111.0 + i, "E1001") for i in range(8)] + strange,
+        alerts=[Alert("a1", CAMERA, 131.0, 133.0, "sent", hits)],
+        deliveries=[Delivery("a1", 136.0, 133.0)],
+        fragments={CAMERA: [Fragment(100.0 + i, 101.0 + i) for i in range(60)]},
+        analysed={CAMERA: 60},
+        acknowledged={CAMERA: 60},
+    )
+
+
+def steps(seen: Evidence, *present: Visit) -> list[tuple[str, str]]:
+    found = judge(present or (EMPLOYEE, STRANGER), seen, [CAMERA])
+    return [(finding.visit, finding.step) for finding in found]
+
+
+def test_all_right_yields_no_finding(seen: Evidence) -> None:
+    assert steps(seen) == []
+
+
+def test_a_swapped_face_is_a_recognition_fault_of_that_visit(seen: Evidence) -> None:
+    seen.detections = [replace(d, person="E1002") if d.person else d for d in seen.detections]
+    assert steps(seen) == [("v1 (loop 3)", "recognition")]
+
+
+def test_one_frame_taken_for_someone_else_is_a_fault(seen: Evidence) -> None:
+    seen.detections[4] = replace(seen.detections[4], person="E1002")
+    assert steps(seen) == [("v1 (loop 3)", "recognition")]
+
+
+def test_a_stranger_taken_for_an_employee_is_a_fault(seen: Evidence) -> None:
+    seen.detections[-1] = replace(seen.detections[-1], person="E1001")
+    assert steps(seen) == [("v2 (loop 3)", "recognition")]
+
+
+def test_a_muted_camera_is_blamed_on_the_video(seen: Evidence) -> None:
+    muted = replace(seen, detections=[], alerts=[], deliveries=[], fragments={CAMERA: []})
+    assert [step for _, step in steps(muted)] == ["video", "video"]
+
+
+def test_a_camera_without_loops_is_not_right(seen: Evidence) -> None:
+    quiet = replace(seen, alerts=[])
+    assert [f.step for f in judge([], quiet, [CAMERA])] == ["video", "video"]
+
+
+def test_a_dropped_alert_is_blamed_on_the_delivery(seen: Evidence) -> None:
+    seen.deliveries = []
+    assert steps(seen) == [("v2 (loop 3)", "delivery")]
+
+
+def test_an_alert_delivered_twice_is_a_fault(seen: Evidence) -> None:
+    seen.deliveries *= 2
+    assert steps(seen) == [("v2 (loop 3)", "delivery")]
+
+
+def test_a_stranger_without_alert_is_a_fault(seen: Evidence) -> None:
+    seen.alerts = []
+    assert steps(seen) == [("v2 (loop 3)", "alert")]
+
+
+def test_an_alert_for_an_employee_is_a_fault(seen: Evidence) -> None:
+    hits = frozenset(d.event_id for d in seen.detections[:3])
+    seen.alerts.append(Alert("a2", CAMERA, 111.0, 113.0, "sent", hits))
+    assert steps(seen) == [("v1 (loop 3)", "alert")]
+
+
+def test_an_alert_belongs_to_the_visit_of_most_of_its_hits(seen: Evidence) -> None:
+    stray = face(118.9, None)
+    seen.detections.append(stray)
+    seen.alerts[0] = replace(seen.alerts[0], first_seen=118.9, hits=seen.alerts[0].hits | {stray.event_id})
+    assert steps(seen) == []
+
+
+def test_an_alert_while_nobody_was_there_is_a_fault(seen: Evidence) -> None:
+    seen.alerts.append(Alert("a3", CAMERA, 150.0, 152.0, "sent", frozenset()))
+    assert steps(seen) == [("", "alert")]
+
+
+def test_a_visit_only_partly_observed_is_not_judged_but_owns_its_alert(seen: Evidence) -> None:
+    before = Visit(CAMERA, "v2", 2, "S1", "stranger", 95.0, 104.0)
+    seen.alerts.append(Alert("a0", CAMERA, 96.0, 99.0, "sent", frozenset()))
+    assert steps(seen, before, EMPLOYEE, STRANGER) == []
+
+
+def test_visits_repeat_with_every_recorded_loop() -> None:
+    visit = {"visit_id": "v1", "subject": "E1", "role": "employee", "start_s": 2.0, "end_s": 9.0}
+    loops = [{"camera_id": "c", "loop": n, "wall_start": 1000.0 + 60 * n} for n in (0, 1)]
+    placed = list(visits({"c": {"visits": [visit]}}, loops))
+    assert [(v.loop, v.start, v.end) for v in placed] == [(0, 1002.0, 1009.0), (1, 1062.0, 1069.0)]
+
+
+def test_figures_count_visits_frames_and_delays(seen: Evidence) -> None:
+    figures = of_camera(CAMERA, [EMPLOYEE, STRANGER], seen)
+    assert (figures.employee_visits, figures.stranger_visits) == (Rate(1, 1), Rate(1, 1))
+    assert (figures.employee_precision, figures.stranger_recall) == (Rate(8, 8), Rate(8, 8))
+    assert figures.alerts_delivered == 1
+    assert figures.to_alert_median == pytest.approx(3.0)
+    assert figures.to_searchable_p95 == pytest.approx(2.0)
+
+
+def test_an_interval_is_wilsons() -> None:
+    low, high = Rate(9, 10).interval() or (0.0, 0.0)
+    assert (low, high) == (pytest.approx(0.5958, abs=1e-4), pytest.approx(0.9821, abs=1e-4))
+    assert Rate(0, 0).interval() is None
