@@ -1,0 +1,110 @@
+"""Keep an alert's life in its document, by scripts that make each step atomic and repeatable.
+
+    open ──▶ firing ──▶ pending ──▶ sent
+      │         │
+      └─────────┴─────▶ suppressed
+
+`open` gathers hits. `firing` has k of n and asks the next window to stay silent; if that window has
+fired already (records came out of order), this one gives way. `pending` is the promise that a person
+will be told; from here on the notifier's sweep keeps it if the Lambda can't. Each step names the states
+it may leave, and two neighbouring windows can't both pass `firing`, whichever of two concurrent
+batches comes first: the one whose document is asked to be silent before it fires is the silent one.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any
+
+from gatehouse.ingest.instant import iso
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gatehouse.alerts.hits import Hits, Window
+    from gatehouse.ingest.snapshot import SnapshotRule, SnapshotStream
+
+_SCRIPTS = files("gatehouse.alerts").joinpath("scripts")
+ADD_HITS = _SCRIPTS.joinpath("add_hits.painless").read_text()
+MOVE = _SCRIPTS.joinpath("move.painless").read_text()
+
+Request = dict[str, Any]
+
+
+class AlertState(StrEnum):
+    """Name where an alert stands."""
+
+    OPEN = "open"
+    FIRING = "firing"
+    PENDING = "pending"
+    SENT = "sent"
+    SUPPRESSED = "suppressed"
+
+
+# A window gives way only to a neighbour that a person is or will be told about.
+FIRED = frozenset({AlertState.FIRING, AlertState.PENDING, AlertState.SENT})
+
+
+def new_alert(window: Window, rule: SnapshotRule, stream: SnapshotStream) -> dict[str, Any]:
+    """Return a window's document before anything hit it."""
+    return {
+        "alert_id": window.alert_id,
+        "state": AlertState.OPEN,
+        "rule": window.rule,
+        "kind": rule.kind,
+        "subject": window.subject,
+        "office": stream.office,
+        "camera_id": window.camera_id,
+        "floor": stream.floor,
+        "zone": stream.zone,
+        "time_zone": stream.time_zone,
+        "channel": rule.channel,
+        "window_start": iso(window.start_ms),
+        "window_seconds": rule.window_seconds,
+        "probe": False,
+        "faces": 0,
+        "frames": 0,
+        "hits": [],
+        "hit_frames": {},
+    }
+
+
+def add_hits(hits: Hits) -> Request:
+    """Return the update request that adds hits to their window; those already there change nothing."""
+    return {
+        "scripted_upsert": True,
+        "upsert": new_alert(hits.window, hits.rule, hits.stream),
+        "script": {
+            "source": ADD_HITS,
+            "params": {
+                "hits": sorted(hits.events),
+                "frames": {str(at): faces for at, faces in sorted(hits.frames.items())},
+            },
+        },
+    }
+
+
+def move(to: AlertState, *allowed: AlertState, **fields: str | None) -> Request:
+    """Return the update request for a step: from one of `allowed`, else nothing changes.
+
+    Fields given as None are left alone. The caller reads the returned document's state to know
+    whether the step was taken.
+    """
+    given = {name: value for name, value in fields.items() if value is not None}
+    params = {"to": to, "from": list(allowed), "fields": given}
+    return {"script": {"source": MOVE, "params": params}}
+
+
+def silence(window: Window, rule: SnapshotRule, stream: SnapshotStream) -> Request:
+    """Return the update request that keeps a window silent, creating its document if need be.
+
+    The returned document's state is SUPPRESSED, or one of FIRED if the window was quicker.
+    """
+    step = move(AlertState.SUPPRESSED, AlertState.OPEN)
+    return {"scripted_upsert": True, "upsert": new_alert(window, rule, stream), **step}
+
+
+def hit_frames(alert: Mapping[str, Any] | None) -> list[int]:
+    """Return when a stored alert's hits were, in milliseconds since the epoch."""
+    return [int(at) for at in alert["hit_frames"]] if alert else []
