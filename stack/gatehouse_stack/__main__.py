@@ -39,9 +39,9 @@ def _run(options: argparse.Namespace, layout: Layout) -> int:
     if options.command == "supervise":
         return _supervise(layout)
     if options.command == "demo":
-        from gatehouse_stack.demo import drive
+        from gatehouse_stack.demo.drive import demo
 
-        return drive.demo(layout, options.offices)
+        return demo(layout, options.offices)
     if options.command == "status":
         return lifecycle.show_status(layout)
     {"up": lifecycle.up, "down": lifecycle.down, "clean": lifecycle.clean}[options.command](layout)
@@ -52,6 +52,7 @@ def _supervise(layout: Layout) -> int:
     from gatehouse_stack import parts
     from gatehouse_stack.supervisor import Supervisor
 
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     supervisor = Supervisor(parts.build(layout), layout.run, parts.environment(layout))
     asyncio.run(supervisor.run())

@@ -55,7 +55,8 @@ class Fragment:
 class Evidence:
     """Hold everything observed between `since` and `until` (epoch seconds).
 
-    `analysed` and `acknowledged` count per camera, over the observation.
+    `analysed` holds the times of the frames analysed, `acknowledged` the number of fragments that
+    Kinesis Video persisted, per camera.
     """
 
     since: float
@@ -64,5 +65,5 @@ class Evidence:
     alerts: list[Alert] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
     fragments: dict[str, list[Fragment]] = field(default_factory=dict)
-    analysed: dict[str, int] = field(default_factory=dict)
+    analysed: dict[str, list[float]] = field(default_factory=dict)
     acknowledged: dict[str, int] = field(default_factory=dict)

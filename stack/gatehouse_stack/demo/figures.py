@@ -43,9 +43,9 @@ class Rate:
 class CameraFigures:
     """Hold one camera's counts over the observation; delays in seconds.
 
-    Precision: of the frames that named an employee, those that named the one who stood there. Recall:
-    of the documents with a face during employee visits, those that named that employee. A stranger is
-    flagged in a frame when the frame's face matched nobody.
+    Precision: of the faces named as (or flagged as no) employee, those where it was so. Recall: of the
+    frames analysed while an employee (a stranger) stood there, those that named that employee (flagged
+    a face as nobody's).
     """
 
     camera_id: str
@@ -83,14 +83,14 @@ def of_camera(camera: str, visits: Sequence[Visit], seen: Evidence) -> CameraFig
     return CameraFigures(
         camera_id=camera,
         fragments_acknowledged=seen.acknowledged.get(camera, 0),
-        frames_analysed=seen.analysed.get(camera, 0),
+        frames_analysed=sum(seen.since <= at <= seen.until for at in seen.analysed.get(camera, [])),
         documents_indexed=len(faces),
         employee_visits=_visits(camera, "employee", own, seen),
         stranger_visits=_visits(camera, "stranger", own, seen),
         employee_precision=_rate(right(f, v) for f, v in labelled if f.person is not None),
-        employee_recall=_rate(right(f, v) for f, v in labelled if v and v.role == "employee"),
+        employee_recall=_recall("employee", own, seen, [f.at for f, v in labelled if right(f, v)]),
         stranger_precision=_rate(bool(v and v.role == "stranger") for f, v in labelled if f.person is None),
-        stranger_recall=_rate(f.person is None for f, v in labelled if v and v.role == "stranger"),
+        stranger_recall=_recall("stranger", own, seen, [f.at for f, v in labelled if f.person is None]),
         alerts_delivered=len({delivery.alert_id for delivery in arrived}),
         to_searchable_median=_percentile(searchable, 50),
         to_searchable_p95=_percentile(searchable, 95),
@@ -112,6 +112,18 @@ def _visits(camera: str, role: str, own: Sequence[Visit], seen: Evidence) -> Rat
     within = [visit for visit in judge.judged(own, seen.since, seen.until) if visit.role == role]
     wrong = {finding.visit for finding in judge.judge(own, seen, ()) if finding.camera_id == camera}
     return Rate(sum(visit.name not in wrong for visit in within), len(within))
+
+
+def _recall(role: str, own: Sequence[Visit], seen: Evidence, hits: Iterable[float]) -> Rate:
+    within = [visit for visit in judge.judged(own, seen.since, seen.until) if visit.role == role]
+    found = {round(at, 3) for at in hits}
+    frames = [
+        round(at, 3)
+        for visit in within
+        for at in seen.analysed.get(visit.camera_id, [])
+        if visit.start <= at <= visit.end
+    ]
+    return Rate(sum(at in found for at in frames), len(frames))
 
 
 def _rate(outcomes: Iterable[bool]) -> Rate:

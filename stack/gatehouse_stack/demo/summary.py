@@ -1,0 +1,116 @@
+"""Write the demo's summary: a page for a person, the same as JSON for a machine."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.panel import Panel
+from rich.table import Table
+
+from gatehouse_stack.demo.figures import CameraFigures, Rate
+from gatehouse_stack.demo.judge import Finding
+
+
+def as_json(
+    figures: Sequence[CameraFigures], findings: Sequence[Finding], urls: dict[str, str], **more: Any
+) -> dict[str, Any]:
+    """Return the summary for a machine."""
+    return {
+        "right": not findings,
+        "findings": [
+            {"camera_id": f.camera_id, "visit": f.visit, "step": f.step, "message": f.message}
+            for f in findings
+        ],
+        "cameras": [figure.json() for figure in figures],
+        "urls": urls,
+        **more,
+    }
+
+
+def show(
+    console: Console,
+    figures: Sequence[CameraFigures],
+    findings: Sequence[Finding],
+    urls: dict[str, str],
+    *,
+    scale: str,
+    own_faces: bool,
+) -> None:
+    """Print the summary."""
+    console.print(_table(figures))
+    console.print(
+        f"[dim]Similarities are on the local engine's scale “{scale}”, not Rekognition's. Precision and "
+        "recall are per frame; “seen” is the delay from a frame's own time to its searchable document, "
+        "“told” to the webhook.[/dim]"
+    )
+    if own_faces:
+        console.print(_rates(figures))
+    for finding in findings:
+        console.print(f"[red]✗[/red] {finding}")
+    employees, strangers = _sum(figures, "employee_visits"), _sum(figures, "stranger_visits")
+    verdict = (
+        f"{employees.hits} of {employees.of} employee visits recognised, "
+        f"{strangers.hits} of {strangers.of} stranger visits alerted exactly once."
+    )
+    links = "\n".join(f"{name:<12} {url}" for name, url in urls.items())
+    colour = "red" if findings else "green"
+    title = "Something is wrong" if findings else "Everyone was seen as who they are"
+    console.print(Panel(f"[bold]{verdict}[/bold]\n\n{links}", title=title, border_style=colour, expand=False))
+
+
+def _table(figures: Sequence[CameraFigures]) -> Table:
+    table = Table(title="What the cameras saw", title_justify="left", header_style="bold")
+    table.add_column("camera", no_wrap=True)
+    for heading in ("frag-\nments", "frames", "docu-\nments"):
+        table.add_column(heading, justify="right")
+    for heading in ("employee\nvisits", "precision", "recall", "stranger\nvisits", "precision", "recall"):
+        table.add_column(heading, justify="right")
+    for heading in ("alerts", "seen s\nmed / p95", "told s\nmed / p95"):
+        table.add_column(heading, justify="right")
+    for row in figures:
+        table.add_row(
+            row.camera_id,
+            str(row.fragments_acknowledged),
+            str(row.frames_analysed),
+            str(row.documents_indexed),
+            _of(row.employee_visits),
+            _percent(row.employee_precision),
+            _percent(row.employee_recall),
+            _of(row.stranger_visits),
+            _percent(row.stranger_precision),
+            _percent(row.stranger_recall),
+            str(row.alerts_delivered),
+            _delays(row.to_searchable_median, row.to_searchable_p95),
+            _delays(row.to_alert_median, row.to_alert_p95),
+        )
+    return table
+
+
+def _rates(figures: Sequence[CameraFigures]) -> str:
+    named = {"employees recognised": "employee_visits", "strangers alerted": "stranger_visits"}
+    lines = []
+    for label, name in named.items():
+        rate = _sum(figures, name)
+        low, high = rate.interval() or (0.0, 1.0)
+        lines.append(f"{label}: {rate.hits}/{rate.of}, 95 % interval {low:.0%}–{high:.0%}")
+    return "\n".join(lines)
+
+
+def _sum(figures: Sequence[CameraFigures], name: str) -> Rate:
+    rates = [getattr(figure, name) for figure in figures]
+    return Rate(sum(rate.hits for rate in rates), sum(rate.of for rate in rates))
+
+
+def _of(rate: Rate) -> str:
+    colour = "green" if rate.hits == rate.of else "red"
+    return f"[{colour}]{rate.hits}/{rate.of}[/{colour}]"
+
+
+def _percent(rate: Rate) -> str:
+    return "–" if rate.value is None else f"{rate.value:.0%}"
+
+
+def _delays(median: float | None, p95: float | None) -> str:
+    return "–" if median is None or p95 is None else f"{median:.1f} / {p95:.1f}"
