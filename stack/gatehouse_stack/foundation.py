@@ -17,9 +17,11 @@ import boto3
 import yaml
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from opensearchpy import OpenSearch
 
 from gatehouse.ingest.snapshot import IngestSnapshot, SnapshotRule
 from gatehouse.office import naming
+from gatehouse.search.templates import index_templates
 from gatehouse_stack import company
 from gatehouse_stack.company import Region
 from gatehouse_stack.layout import ACCOUNT, Layout
@@ -129,6 +131,15 @@ def lay(layout: Layout) -> None:
         foundation.make()
     _secrets(layout, made)
     _roster(layout, made[home])
+
+
+def search(layout: Layout) -> None:
+    """Put the index templates and create the detections data stream, unless it is there."""
+    client = OpenSearch(layout.url("opensearch"), timeout=30)
+    for name, body in index_templates().items():
+        client.indices.put_index_template(name=name, body=body)
+    if not client.indices.exists(index=naming.DETECTIONS):
+        client.indices.create_data_stream(name=naming.DETECTIONS)
 
 
 def _secrets(layout: Layout, made: dict[str, Foundation]) -> None:

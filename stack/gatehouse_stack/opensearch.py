@@ -147,7 +147,6 @@ def _settings(layout: Layout) -> str:
         "discovery.type: single-node\n"
         f'path.repo: ["{data(layout)}/snapshots"]\n'
         "cluster.routing.allocation.disk.threshold_enabled: false\n"
-        "action.auto_create_index: '-gatehouse-*,+*'\n"
     )
 
 
