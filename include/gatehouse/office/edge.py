@@ -40,7 +40,8 @@ class ObservedCamera(_Document):
     """Report one camera as the proxy sees it.
 
     `clock` tells where producer time comes from: the camera's RTCP sender report or, flagged, arrival.
-    Counters grow from the proxy's start.
+    Counters grow from the proxy's start; `dropped_fragments` are gaps, `dropped_frames` never became part
+    of a fragment. `gop_ms` is the distance of the last two key frames.
     """
 
     camera_id: str
@@ -53,6 +54,9 @@ class ObservedCamera(_Document):
     ack_errors: int = 0
     reconnects: int = 0
     spooled_fragments: int = 0
+    dropped_fragments: int = 0
+    dropped_frames: int = 0
+    gop_ms: int = 0
     frozen: bool = False
     last_fragment_at: datetime | None = None
     last_persisted_at: datetime | None = None

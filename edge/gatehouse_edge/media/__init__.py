@@ -1,0 +1,1 @@
+"""Turn RTP packets into Matroska fragments; pure, no I/O."""

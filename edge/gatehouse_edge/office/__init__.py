@@ -1,0 +1,1 @@
+"""Supervise an office's cameras as its desired document says."""

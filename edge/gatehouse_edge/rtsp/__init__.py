@@ -1,0 +1,1 @@
+"""Read cameras: RTSP with RTP interleaved over one TCP connection."""

@@ -1,0 +1,1 @@
+"""Deliver fragments: PutMedia, its acknowledgements, and the spool for when there is no uplink."""
