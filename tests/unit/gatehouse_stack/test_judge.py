@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from gatehouse_stack.demo.evidence import Alert, Delivery, Detection, Evidence, Fragment
 from gatehouse_stack.demo.figures import Rate, of_camera
 from gatehouse_stack.demo.judge import judge
@@ -31,7 +32,7 @@ def seen() -> Evidence:
         alerts=[Alert("a1", CAMERA, 131.0, 133.0, "sent", hits)],
         deliveries=[Delivery("a1", 136.0, 133.0)],
         fragments={CAMERA: [Fragment(100.0 + i, 101.0 + i) for i in range(60)]},
-        analysed={CAMERA: 60},
+        analysed={CAMERA: [100.0 + i for i in range(60)]},
         acknowledged={CAMERA: 60},
     )
 
@@ -119,7 +120,9 @@ def test_visits_repeat_with_every_recorded_loop() -> None:
 def test_figures_count_visits_frames_and_delays(seen: Evidence) -> None:
     figures = of_camera(CAMERA, [EMPLOYEE, STRANGER], seen)
     assert (figures.employee_visits, figures.stranger_visits) == (Rate(1, 1), Rate(1, 1))
-    assert (figures.employee_precision, figures.stranger_recall) == (Rate(8, 8), Rate(8, 8))
+    assert (figures.employee_precision, figures.stranger_precision) == (Rate(8, 8), Rate(8, 8))
+    assert (figures.employee_recall, figures.stranger_recall) == (Rate(8, 10), Rate(8, 10))
+    assert figures.frames_analysed == 60
     assert figures.alerts_delivered == 1
     assert figures.to_alert_median == pytest.approx(3.0)
     assert figures.to_searchable_p95 == pytest.approx(2.0)
