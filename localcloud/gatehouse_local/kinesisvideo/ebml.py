@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 EBML = 0x1A45DFA3
+DOC_TYPE = 0x4282
 SEGMENT = 0x18538067
 SEEK_HEAD = 0x114D9B74
 INFO = 0x1549A966

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from gatehouse_local.kinesisvideo import matroska
+from gatehouse_local.kinesisvideo import ebml, matroska
 from gatehouse_local.kinesisvideo.matroska import Cluster
 from gatehouse_local.kinesisvideo.splitter import ClusterEnded, DocumentStarted, Event, Splitter, TagsRead
 
@@ -132,9 +132,31 @@ def live_chunk(
     return b"".join([*parts, matroska.write_tags(trailer)])
 
 
-def error_chunk(preamble: bytes, tags: Mapping[str, str]) -> bytes:
+def archived_chunk(
+    stored: bytes, cluster_at: int, names: Mapping[str, str], attached: Iterable[tuple[str, str]]
+) -> bytes:
+    """Wrap a stored fragment as GetMediaForFragmentList sends it: nothing says how far one is behind."""
+    parts = [stored[:cluster_at], matroska.write_tags(names.items()), stored[cluster_at:]]
+    return b"".join(parts + [matroska.write_tags([tag]) for tag in attached])
+
+
+def missing_chunk(number: str) -> bytes:
+    """Tell a reader of GetMediaForFragmentList that a fragment isn't there."""
+    return error_chunk(
+        {FRAGMENT_NUMBER: number, EXCEPTION_CODE: "4000", EXCEPTION_MESSAGE: "FRAGMENT_NOT_FOUND"}
+    )
+
+
+def error_chunk(tags: Mapping[str, str]) -> bytes:
     """Build the document without a cluster that tells a reader why its stream ends."""
-    return preamble + matroska.write_tags(tags.items())
+    doctype = ebml.element(ebml.DOC_TYPE, b"matroska")
+    segment = ebml.element_id(ebml.SEGMENT) + ebml.UNKNOWN_SIZE_8
+    return ebml.element(ebml.EBML, doctype) + segment + matroska.write_tags(tags.items())
+
+
+def seconds(milliseconds: int) -> str:
+    """Write epoch milliseconds as AWS writes times in tags: seconds with three decimals."""
+    return f"{milliseconds // 1000}.{milliseconds % 1000:03d}"
 
 
 def _fragment(cluster: Cluster, tags: Mapping[str, str]) -> Fragment:

@@ -1,0 +1,208 @@
+"""Serve PutMedia: read media for as long as it comes and acknowledge it on the same connection."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
+
+from gatehouse_local.core.door import admit
+from gatehouse_local.core.errors import AwsError
+from gatehouse_local.kinesisvideo.acks import Ack, AckError, IngestError
+from gatehouse_local.kinesisvideo.archive import Archive, Received
+from gatehouse_local.kinesisvideo.ingest import Ingest
+from gatehouse_local.kinesisvideo.live import Connections, Feed
+from gatehouse_local.kinesisvideo.pace import Pace
+from gatehouse_local.kinesisvideo.retention import Retention
+from gatehouse_local.kinesisvideo.settings import Settings
+from gatehouse_local.kinesisvideo.streams import Stream, Streams
+
+log = logging.getLogger(__name__)
+# Closing a socket with unread bytes resets it, and the sender would lose the error line with it.
+_LINGER_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Store what PutMedia receives and tell who follows the stream."""
+
+    streams: Streams
+    archive: Archive
+    retention: Retention
+    feed: Feed
+
+    def check_active(self, stream: Stream) -> None:
+        """Raise STREAM_NOT_ACTIVE for a stream that is being made or deleted."""
+        status = self.streams.status(stream)
+        if status not in ("ACTIVE", "UPDATING"):
+            raise IngestError(AckError.STREAM_NOT_ACTIVE, f"{stream.arn} is {status}")
+
+    def keep(self, stream: Stream, received: Received) -> bool:
+        """Store a fragment and announce it; answer whether the stream retains it (PERSISTED)."""
+        self.check_active(stream)
+        try:
+            self.archive.append(stream.arn, stream.folder, received)
+        except OSError as error:
+            raise IngestError(
+                AckError.ARCHIVAL_ERROR, str(error), received.cluster.timecode_ms, received.number
+            ) from error
+        current = self.streams.refresh(stream)
+        if current is None:
+            # Deleted while we wrote: its folder was already removed, so remove it again.
+            self.archive.forget(stream.arn, stream.folder)
+            raise IngestError(AckError.STREAM_NOT_ACTIVE, f"{stream.arn} was deleted")
+        self.retention.prune(current)
+        self.feed.announce(stream.arn)
+        return current.retention_hours > 0
+
+
+class PutMedia:
+    """Let producers in; one connection a stream."""
+
+    def __init__(
+        self, recorder: Recorder, connections: Connections, settings: Settings, clock: Callable[[], float]
+    ) -> None:
+        self._recorder = recorder
+        self._connections = connections
+        self._settings = settings
+        self._clock = clock
+
+    async def serve(self, request: Request) -> Response:
+        """Check the headers and take the connection; the body is read while the answer is sent."""
+        name = request.headers.get("x-amzn-stream-name")
+        arn = request.headers.get("x-amzn-stream-arn")
+        ctx = await admit(request, "kinesisvideo", "PutMedia", name or arn or "")
+        base_ms = _base_ms(request.headers)
+        stream = await asyncio.to_thread(self._recorder.streams.find, ctx, name, arn)
+        held = self._connections.hold(ctx, "PutMediaConnectionsPerStream", stream.arn)
+        held.__enter__()
+        ingest = Ingest(
+            self._settings,
+            base_ms,
+            lambda: self._recorder.archive.next_number(stream.arn, self._clock()),
+            self._clock,
+        )
+        return _AckStream(held, stream, self._recorder, ingest, self._settings, ctx.request_id)
+
+
+class _AckStream(Response):
+    """Answer one PutMedia: acknowledgements as they come about, until either side ends it."""
+
+    def __init__(
+        self,
+        held: AbstractContextManager[None],
+        stream: Stream,
+        recorder: Recorder,
+        ingest: Ingest,
+        settings: Settings,
+        request_id: str,
+    ) -> None:
+        headers = {"connection": "close", "x-amzn-RequestId": request_id}
+        super().__init__(headers=headers, media_type="application/json")
+        # The answer has no length that is known beforehand.
+        del self.headers["content-length"]
+        self._held = held
+        self._stream = stream
+        self._recorder = recorder
+        self._ingest = ingest
+        self._settings = settings
+        self._bytes = Pace(settings.read_bytes_per_s)
+        self._fragments = Pace(settings.fragments_per_s)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Run the connection; its slot is free again when this returns, however it ends."""
+        try:
+            first = await receive() if "expect" in Headers(scope=scope) else None
+            await send(
+                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            )
+            try:
+                await asyncio.to_thread(self._recorder.check_active, self._stream)
+                await self._run(first, receive, send)
+            except IngestError as error:
+                log.warning("PutMedia to %s ends: %s", self._stream.name, error)
+                await _acknowledge(send, error.ack)
+                await _linger(receive)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        finally:
+            self._held.__exit__(None, None, None)
+
+    async def _run(self, first: Message | None, receive: Receive, send: Send) -> None:
+        deadline = asyncio.get_running_loop().time() + self._settings.max_connection_s
+        message = first or await self._next(receive, deadline)
+        while message is not None and message["type"] != "http.disconnect":
+            await self._take(message.get("body", b""), send)
+            if not message.get("more_body", False):
+                await self._step(self._ingest.close(whole=True), send)
+                return
+            message = await self._next(receive, deadline)
+        if message is None:
+            await _acknowledge(send, Ack("IDLE"))
+        await self._step(self._ingest.close(whole=False), send)
+
+    async def _next(self, receive: Receive, deadline: float) -> Message | None:
+        """Wait for more of the body; None when the sender has been idle for too long."""
+        left_s = deadline - asyncio.get_running_loop().time()
+        try:
+            return await asyncio.wait_for(receive(), max(0.0, min(self._settings.idle_s, left_s)))
+        except TimeoutError:
+            if left_s > self._settings.idle_s:
+                return None
+            raise IngestError(AckError.MAX_CONNECTION_DURATION_REACHED, "it is too old") from None
+
+    async def _take(self, body: bytes, send: Send) -> None:
+        await self._step(self._ingest.feed(body), send)
+        if wait_s := self._bytes.delay(len(body), asyncio.get_running_loop().time()):
+            await asyncio.sleep(wait_s)
+
+    async def _step(self, steps: Iterable[Ack | Received], send: Send) -> None:
+        for step in steps:
+            if isinstance(step, Ack):
+                await _acknowledge(send, step)
+                continue
+            if await asyncio.to_thread(self._recorder.keep, self._stream, step):
+                await _acknowledge(send, Ack("PERSISTED", step.cluster.timecode_ms, step.number))
+            if wait_s := self._fragments.delay(1, asyncio.get_running_loop().time()):
+                await asyncio.sleep(wait_s)
+
+
+async def _acknowledge(send: Send, ack: Ack) -> None:
+    await send({"type": "http.response.body", "body": ack.line(), "more_body": True})
+
+
+async def _linger(receive: Receive) -> None:
+    """Read on without looking until the sender notices, for a moment at most."""
+    try:
+        async with asyncio.timeout(_LINGER_S):
+            while True:
+                message = await receive()
+                if message["type"] == "http.disconnect" or not message.get("more_body", False):
+                    return
+    except TimeoutError:
+        log.debug("the sender went on after its error acknowledgement")
+
+
+def _base_ms(headers: Headers) -> int:
+    """Read what producer time is counted from, in epoch milliseconds."""
+    kind = headers.get("x-amzn-fragment-timecode-type")
+    if kind == "ABSOLUTE":
+        return 0
+    if kind != "RELATIVE":
+        raise AwsError(
+            "InvalidArgumentException", "x-amzn-fragment-timecode-type must be ABSOLUTE or RELATIVE."
+        )
+    start = headers.get("x-amzn-producer-start-timestamp", "")
+    try:
+        return round(float(start) * 1000)
+    except (ValueError, OverflowError) as error:
+        raise AwsError(
+            "InvalidArgumentException",
+            "RELATIVE timecodes need x-amzn-producer-start-timestamp, in epoch seconds.",
+        ) from error
