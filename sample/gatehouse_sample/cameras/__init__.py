@@ -1,0 +1,1 @@
+"""Serve the sample company's videos as RTSP cameras."""
