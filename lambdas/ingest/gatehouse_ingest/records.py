@@ -1,0 +1,53 @@
+"""Read a Kinesis batch: good records become frames, bad ones keep the reason they are bad for."""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gatehouse.exceptions import GatehouseError, RecordFormatError, UnknownStreamError
+from gatehouse.ingest.frame import to_frame
+from gatehouse.ingest.record import parse_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from gatehouse.ingest.frame import Frame
+    from gatehouse.ingest.snapshot import IngestSnapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Hold one good record: its place in the Kinesis shard and its frame."""
+
+    sequence_number: str
+    frame: Frame
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Hold a batch as read; `refused` tells by sequence number why a record is poison."""
+
+    arrivals: list[Arrival]
+    refused: dict[str, GatehouseError]
+
+    @property
+    def has_unknown_stream(self) -> bool:
+        """Tell whether a newer snapshot might know what this one didn't."""
+        return any(isinstance(error, UnknownStreamError) for error in self.refused.values())
+
+
+def read_batch(records: Iterable[dict[str, Any]], snapshot: IngestSnapshot) -> Reading:
+    """Read every record of a Kinesis event; one that can't be read doesn't stop the others."""
+    reading = Reading([], {})
+    for record in records:
+        kinesis = record["kinesis"]
+        number = kinesis["sequenceNumber"]
+        try:
+            frame = to_frame(parse_record(b64decode(kinesis["data"])), snapshot)
+        except (RecordFormatError, UnknownStreamError) as error:
+            reading.refused[number] = error
+        else:
+            reading.arrivals.append(Arrival(number, frame))
+    return reading

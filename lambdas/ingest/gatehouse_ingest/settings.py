@@ -1,0 +1,83 @@
+"""Read the function's environment and make its clients."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from opensearchpy import OpenSearch, Urllib3AWSV4SignerAuth, Urllib3HttpConnection
+
+from gatehouse.exceptions import ConfigError
+from gatehouse_ingest.batch import Ingest
+from gatehouse_ingest.evidence import FrameStore
+from gatehouse_ingest.publish import TopicPublisher
+from gatehouse_ingest.snapshots import SnapshotCache
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mypy_boto3_kinesis_video_archived_media import KinesisVideoArchivedMediaClient
+
+# An alert waits for its frame, so a slow answer is given up on soon.
+AWS = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
+SEARCH_TIMEOUT_SECONDS = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Hold what the environment says."""
+
+    opensearch_url: str
+    bucket: str
+    topic_arn: str
+
+    @classmethod
+    def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read the environment; raises ConfigError naming what is missing."""
+        names = ("OPENSEARCH_URL", "GATEHOUSE_BUCKET", "GATEHOUSE_ALERT_TOPIC_ARN")
+        missing = [name for name in names if not environment.get(name)]
+        if missing:
+            msg = (
+                f"The ingest function lacks {', '.join(missing)}. No record was read. "
+                "Set them in the function's environment; the foundation step does."
+            )
+            raise ConfigError(msg)
+        return cls(*(environment[name] for name in names))
+
+
+def search_client(url: str) -> OpenSearch:
+    """Connect to OpenSearch, signing requests where it is Amazon's (its host ends in amazonaws.com)."""
+    parts = urlsplit(url)
+    signer: dict[str, Any] = {}
+    host = parts.hostname or ""
+    if parts.scheme == "https" and host.endswith(".amazonaws.com"):
+        session = boto3.Session()
+        region = host.split(".")[-4]  # NAME.REGION.es.amazonaws.com
+        signer["http_auth"] = Urllib3AWSV4SignerAuth(session.get_credentials(), region, "es")
+    return OpenSearch(
+        hosts=[url],
+        connection_class=Urllib3HttpConnection,
+        timeout=SEARCH_TIMEOUT_SECONDS,
+        max_retries=0,  # Index waits and tries again by itself
+        **signer,
+    )
+
+
+def make_ingest(settings: Settings) -> Ingest:
+    """Make everything a batch needs, once per execution environment."""
+    s3 = boto3.client("s3", config=AWS)
+
+    def media(endpoint: str) -> KinesisVideoArchivedMediaClient:
+        return boto3.client("kinesis-video-archived-media", endpoint_url=endpoint, config=AWS)
+
+    return Ingest(
+        snapshots=SnapshotCache(s3, settings.bucket),
+        evidence=FrameStore(s3, boto3.client("kinesisvideo", config=AWS), media, settings.bucket),
+        publisher=TopicPublisher(boto3.client("sns", config=AWS), settings.topic_arn),
+        now=lambda: time.time_ns() // 1_000_000,
+    )
