@@ -1,0 +1,1 @@
+"""Run functions: child processes kept warm, one event at a time each."""

@@ -1,0 +1,1 @@
+"""Keep functions: their configuration, code, states and tags."""

@@ -1,0 +1,1 @@
+"""Keep event source mappings and poll Kinesis for them."""
