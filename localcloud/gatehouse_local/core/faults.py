@@ -10,9 +10,11 @@ from __future__ import annotations
 import itertools
 import random
 import threading
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 NAMED: Mapping[str, str] = {
     "processor_failed": "a stream processor goes FAILED with `message` as its StatusMessage",

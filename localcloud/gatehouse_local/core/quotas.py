@@ -24,18 +24,38 @@ class QuotaSpecError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """What AWS answers over a limit; the message may name limit, account, region and resource."""
+
+    code: str = "ThrottlingException"
+    message: str = "Rate exceeded"
+    status: int = 400
+
+    def error(self, **names: str) -> AwsError:
+        """Make the error, with the names filled in."""
+        return AwsError(self.code, self.message.format(**names), self.status)
+
+
+@dataclass(frozen=True, slots=True)
 class Quota:
     """One limit: calls per second (`is_rate`) or a count, and what a refusal says."""
 
     limit: float
     by_region: Mapping[str, float]
-    code: str
-    message: str
+    refusal: Refusal
     is_rate: bool
 
     def in_region(self, region: str) -> float:
         """Return AWS's default for the Region."""
         return self.by_region.get(region, self.limit)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All quotas by (service, name), and by (service, operation or "") how throttling is answered."""
+
+    quotas: Mapping[tuple[str, str], Quota]
+    throttled: Mapping[tuple[str, str], Refusal]
 
 
 @dataclass(slots=True)
@@ -60,10 +80,9 @@ class Quotas:
     or shard by operation and `/resource`, a count by its own name (`FaceSearchProcessorsRunning`).
     """
 
-    def __init__(
-        self, table: Mapping[tuple[str, str], Quota], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._table = dict(table)
+    def __init__(self, table: Table, clock: Callable[[], float] = time.monotonic) -> None:
+        self._table = dict(table.quotas)
+        self._throttled = table.throttled
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: dict[tuple[str, ...], Bucket] = {}
@@ -113,10 +132,17 @@ class Quotas:
 
     def exceeded(self, service: str, name: str, account: str, region: str, resource: str = "") -> AwsError:
         """Make the error that AWS answers with when this quota is used up."""
-        quota = self._table[service, name]
         limit = self.limit(service, name, account, region) or 0
-        said = quota.message.format(limit=f"{limit:g}", account=account, region=region, resource=resource)
-        return AwsError(quota.code, said)
+        names = {"limit": f"{limit:g}", "account": account, "region": region, "resource": resource}
+        return self._table[service, name].refusal.error(**names)
+
+    def throttled(self, service: str, operation: str, account: str, region: str) -> AwsError:
+        """Make the error of a call that is throttled for no quota of its own (a fault)."""
+        for key in ((service, operation), (service, "")):
+            if key in self._throttled:
+                names = {"limit": "0", "account": account, "region": region, "resource": "-"}
+                return self._throttled[key].error(**names)
+        return Refusal().error()
 
     def acquire(self, service: str, operation: str, account: str, region: str, resource: str = "") -> None:
         """Count one call, or raise AWS's error and count nothing."""
@@ -166,24 +192,29 @@ class Quotas:
 
 
 @cache
-def _default_table() -> Mapping[tuple[str, str], Quota]:
+def _default_table() -> Table:
     return parse_table(yaml.safe_load(_TABLE.read_text(encoding="utf-8")))
 
 
-def parse_table(raw: Mapping[str, Any]) -> dict[tuple[str, str], Quota]:
+def parse_table(raw: Mapping[str, Any]) -> Table:
     """Read the table's YAML: {service: {throttled, rates, counts}}."""
-    table: dict[tuple[str, str], Quota] = {}
+    quotas: dict[tuple[str, str], Quota] = {}
+    throttled: dict[tuple[str, str], Refusal] = {}
     for service, part in raw.items():
+        common = throttled[service, ""] = Refusal(**part["throttled"])
         for row in part.get("rates", ()):
-            said = {**part["throttled"], **{k: row[k] for k in ("code", "message") if k in row}}
+            said = _refusal(row) if "code" in row else common
             for operation in row["operations"]:
+                throttled[service, operation] = said
                 if "tps" in row:
-                    regions = row.get("tps_in", {})
-                    table[service, operation] = Quota(row["tps"], regions, **said, is_rate=True)
+                    quotas[service, operation] = Quota(row["tps"], row.get("tps_in", {}), said, is_rate=True)
                 if "per_resource" in row:
-                    share = Quota(row["per_resource"], {}, **said, is_rate=True)
-                    table[service, operation + PER_RESOURCE] = share
+                    share = Quota(row["per_resource"], {}, said, is_rate=True)
+                    quotas[service, operation + PER_RESOURCE] = share
         for name, row in part.get("counts", {}).items():
-            regions = row.get("limit_in", {})
-            table[service, name] = Quota(row["limit"], regions, row["code"], row["message"], is_rate=False)
-    return table
+            quotas[service, name] = Quota(row["limit"], row.get("limit_in", {}), _refusal(row), is_rate=False)
+    return Table(quotas, throttled)
+
+
+def _refusal(row: Mapping[str, Any]) -> Refusal:
+    return Refusal(row["code"], row["message"], row.get("status", 400))

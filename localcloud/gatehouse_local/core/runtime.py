@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gatehouse_local.core.faults import Faults
 from gatehouse_local.core.quotas import Quotas
-from gatehouse_local.core.store import Store
 from gatehouse_local.iam.evaluator import RoleEvaluator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from gatehouse_local.core.faults import Faults
+    from gatehouse_local.core.store import Store
 
 
 @dataclass(frozen=True)

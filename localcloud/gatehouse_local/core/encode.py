@@ -1,0 +1,139 @@
+"""Turn a service's output, or its refusal, into the HTTP answer of its protocol."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncIterable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import TYPE_CHECKING, Any
+
+from botocore.model import ListShape, MapShape, StructureShape
+
+if TYPE_CHECKING:
+    from botocore.model import OperationModel, Shape
+
+    from gatehouse_local.core.errors import AwsError
+    from gatehouse_local.core.model import Api
+
+Content = bytes | Iterable[bytes] | AsyncIterable[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole HTTP answer; `content` may be a stream where the output's payload is one."""
+
+    status: int
+    headers: dict[str, str]
+    content: Content
+    outcome: str = field(default="ok")
+
+
+class OutputError(TypeError):
+    """A service returned what its own model has no place for: a bug of the local cloud."""
+
+
+def encode_output(api: Api, operation: OperationModel, output: Mapping[str, Any], request_id: str) -> Answer:
+    """Write the output members into status, headers and body."""
+    headers = _headers(api, request_id)
+    status = int(operation.http.get("responseCode", 200))
+    shape = operation.output_shape
+    if shape is None:
+        return Answer(status, headers, b"{}" if api.protocol == "json" else b"")
+    members = {name: value for name, value in output.items() if value is not None}
+    for name in list(members):
+        location = _member(shape, name).serialization.get("location")
+        if location == "statusCode":
+            status = int(members.pop(name))
+        elif location:
+            headers.update(_header(_member(shape, name), name, members.pop(name)))
+    payload = shape.serialization.get("payload")
+    if payload:
+        return Answer(status, headers, _payload(shape.members[payload], members.get(payload), headers))
+    return Answer(status, headers, _dump(_structure(shape, members)))
+
+
+def encode_error(api: Api, error: AwsError, request_id: str) -> Answer:
+    """Write a refusal; the model's own HTTP status goes before the default 400."""
+    shape = api.errors.get(error.code)
+    known = (shape.metadata.get("error") or {}) if shape else {}
+    status = known.get("httpStatusCode", error.status) if error.status == 400 else error.status
+    label = next((name for name in shape.members if name.lower() == "message"), None) if shape else None
+    body = {"__type": error.code, label or "message": error.message, **error.extra}
+    if api.name == "lambda":
+        body.setdefault("Type", "User" if status < 500 else "Service")
+    headers = _headers(api, request_id) | {"x-amzn-ErrorType": error.code}
+    return Answer(status, headers, _dump(body), error.code)
+
+
+def _headers(api: Api, request_id: str) -> dict[str, str]:
+    kind = f"application/x-amz-json-{api.json_version}" if api.protocol == "json" else "application/json"
+    return {"content-type": kind, "x-amzn-RequestId": request_id}
+
+
+def _dump(body: Any) -> bytes:
+    return json.dumps(body, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _member(shape: StructureShape, name: str) -> Shape:
+    try:
+        member: Shape = shape.members[name]
+    except KeyError:
+        raise OutputError(f"{shape.name} has no member {name}; it has {list(shape.members)}") from None
+    return member
+
+
+def _header(shape: Shape, name: str, value: Any) -> dict[str, str]:
+    wire = shape.serialization.get("name", name)
+    if shape.serialization["location"] == "headers":
+        return {f"{wire}{key}": str(one) for key, one in value.items()}
+    if isinstance(value, datetime):
+        return {wire: format_datetime(value.astimezone(UTC), usegmt=True)}
+    # A caller may overwrite the type of a streamed payload; names differ in case only.
+    return {wire.lower() if wire.lower() == "content-type" else wire: _plain(value)}
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _payload(shape: Shape, value: Any, headers: dict[str, str]) -> Content:
+    if isinstance(shape, StructureShape):
+        return _dump(_structure(shape, value or {}))
+    if isinstance(value, str):
+        return value.encode()
+    return b"" if value is None else value
+
+
+def _structure(shape: StructureShape, value: Any) -> Any:
+    if shape.is_document_type:
+        return value
+    return {
+        _member(shape, name).serialization.get("name", name): _value(_member(shape, name), one)
+        for name, one in value.items()
+        if one is not None
+    }
+
+
+def _value(shape: Shape, value: Any) -> Any:
+    if isinstance(shape, StructureShape):
+        return _structure(shape, value)
+    if isinstance(shape, MapShape):
+        return {str(key): _value(shape.value, one) for key, one in value.items()}
+    if isinstance(shape, ListShape):
+        return [_value(shape.member, one) for one in value]
+    if shape.type_name == "timestamp":
+        return _timestamp(shape, value)
+    if shape.type_name == "blob":
+        return base64.b64encode(value.encode() if isinstance(value, str) else value).decode("ascii")
+    return value
+
+
+def _timestamp(shape: Shape, value: Any) -> float | str:
+    moment = value if isinstance(value, datetime) else datetime.fromtimestamp(float(value), UTC)
+    style = shape.serialization.get("timestampFormat")
+    if style == "iso8601":
+        return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return round(moment.timestamp(), 3)
