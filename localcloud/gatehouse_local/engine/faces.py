@@ -63,12 +63,17 @@ class FaceEngine:
         return self._submit(model.analyse, image, limit, upsample)
 
     def warm(self) -> None:
-        """Start every worker and load its models (about a second); `analyse` does so by itself."""
+        """Start every worker and load its models (about a second), after `close` too.
+
+        Before the first `close`, `analyse` does so by itself.
+        """
+        with self._lock:
+            self._closed = False
         for ready in [self._submit(model.ready) for _ in range(self._workers)]:
             ready.result()
 
     def close(self) -> None:
-        """End the workers after the calls in progress; later calls raise `EngineClosedError`."""
+        """End the workers after the calls in progress; later ones raise `EngineClosedError`."""
         with self._lock:
             self._closed = True
             pool, self._pool = self._pool, None

@@ -1,6 +1,6 @@
 """Hold each collection's vectors as one matrix and search it.
 
-The store is the truth; a matrix is a copy of it, rebuilt on the first search after a change.
+The store is the truth; a matrix is a copy of it, read on the first search and kept in step by `changed`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from gatehouse_local.core.errors import AwsError
 from gatehouse_local.rekognition.records import SERVICE, StoredFace
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Owner = tuple[str, str, str]  # account, region, collection id
 
+VECTOR_LENGTH = 128
 # What a search that the fault `wrong_face` falsifies says of its answer.
 _WRONG_FACE_SIMILARITY = 99.5
 
@@ -40,11 +41,29 @@ class Match:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """A collection's faces, in FaceId order, as of `version`; row i of `matrix` is face i's vector."""
+    """A collection's faces at one moment; row i of `matrix` is face i's vector."""
 
-    version: int
     faces: tuple[StoredFace, ...]
     matrix: NDArray[np.float32]
+
+    @classmethod
+    def of(cls, faces: Sequence[StoredFace]) -> Snapshot:
+        """Lay the faces' vectors out as a matrix."""
+        empty = np.zeros((0, VECTOR_LENGTH), np.float32)
+        return cls(tuple(faces), np.stack([face.vector for face in faces]) if faces else empty)
+
+    def changed(self, added: Sequence[StoredFace], removed: frozenset[str]) -> Snapshot:
+        """Return the snapshot without some FaceIds and then with some faces."""
+        kept = self
+        if removed:
+            stays = [row for row, face in enumerate(self.faces) if face.face_id not in removed]
+            kept = Snapshot(tuple(self.faces[row] for row in stays), self.matrix[stays])
+        more = Snapshot.of(added)
+        return Snapshot(kept.faces + more.faces, np.concatenate([kept.matrix, more.matrix]))
+
+    def find(self, face_id: str) -> StoredFace | None:
+        """Return the face with this FaceId."""
+        return next((face for face in self.faces if face.face_id == face_id), None)
 
 
 class Gallery:
@@ -59,8 +78,21 @@ class Gallery:
         self._versions: defaultdict[Owner, int] = defaultdict(int)
         self._snapshots: dict[Owner, Snapshot] = {}
 
-    def invalidate(self, owner: Owner) -> None:
-        """Note that the collection's faces changed; call it after the store has the change."""
+    def changed(
+        self, owner: Owner, *, added: Sequence[StoredFace] = (), removed: Collection[str] = ()
+    ) -> None:
+        """Follow a change of the collection's faces; replacing one is removing and adding it.
+
+        Call it as the last step of the store's transaction, so that changes arrive in their order.
+        """
+        with self._lock:
+            self._versions[owner] += 1
+            cached = self._snapshots.get(owner)
+            if cached is not None:
+                self._snapshots[owner] = cached.changed(added, frozenset(removed))
+
+    def forget(self, owner: Owner) -> None:
+        """Drop a collection that is deleted; call it as the last step of the store's transaction."""
         with self._lock:
             self._versions[owner] += 1
             self._snapshots.pop(owner, None)
@@ -77,7 +109,7 @@ class Gallery:
         if self._collections.get(account, region, collection_id) is None:
             raise collection_not_found(collection_id)
         rows = self._faces.list(account, region, f"{collection_id}/")
-        fresh = _assemble(version, [StoredFace.from_body(body) for _, body in rows])
+        fresh = Snapshot.of([StoredFace.from_body(body) for _, body in rows])
         with self._lock:
             if self._versions[owner] == version:
                 self._snapshots[owner] = fresh
@@ -106,11 +138,6 @@ def distances(matrix: NDArray[np.float32], vector: NDArray[np.float32]) -> NDArr
 def collection_not_found(collection_id: str) -> AwsError:
     """Build AWS's answer for a collection that does not exist."""
     return AwsError("ResourceNotFoundException", f"The collection id: {collection_id} does not exist")
-
-
-def _assemble(version: int, faces: Sequence[StoredFace]) -> Snapshot:
-    matrix = np.stack([face.vector for face in faces]) if faces else np.zeros((0, 128), np.float32)
-    return Snapshot(version, tuple(faces), matrix)
 
 
 def _someone_else(snapshot: Snapshot, order: NDArray[np.intp], max_faces: int) -> list[Match]:
