@@ -24,6 +24,8 @@ PATIENCE_SHARE = 0.5
 PATIENCE_SECONDS = 20.0
 
 logging.getLogger("gatehouse_ingest").setLevel(logging.INFO)
+# It logs a traceback for every refused connection; Index says the same in a line.
+logging.getLogger("opensearch").setLevel(logging.ERROR)
 
 
 class Context(Protocol):

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 HTTP_ERROR = 300
 CONFLICT = "version_conflict_engine_exception"
+# OpenSearch's own time to wait for a shard is shorter, so that it answers before the socket gives up.
+SOCKET_SECONDS = 30.0
+SHARD_WAIT = "10s"
 # Full, or not yet able to answer: the same request can succeed later.
 RETRIABLE = frozenset({429, 502, 503, 504})
 # What is read from a bulk response; the rest would cost more to parse than the batch to build.
@@ -64,7 +67,7 @@ class Index:
         body = b"".join(lines)
         if not body:
             return []
-        params = {"filter_path": BULK_ANSWER, "timeout": "10s"}
+        params = {"filter_path": BULK_ANSWER, "timeout": SHARD_WAIT}
         answer = self._patiently(lambda: self._send("POST", f"/{DETECTIONS}/_bulk", params, body))
         return [_item(*next(iter(item.items()))) for item in answer["items"]]
 
@@ -85,7 +88,9 @@ class Index:
         return source
 
     def _send(self, method: str, path: str, params: dict[str, str], body: Any) -> Any:
-        return self._client.transport.perform_request(method, path, params=params, body=body)
+        return self._client.transport.perform_request(
+            method, path, params=params, body=body, timeout=SOCKET_SECONDS
+        )
 
     def _patiently(self, call: Callable[[], Any]) -> Any:
         """Call until answered, with growing, jittered pauses while OpenSearch is away or overloaded."""

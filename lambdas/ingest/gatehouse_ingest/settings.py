@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 # An alert waits for its frame, so a slow answer is given up on soon.
 AWS = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 3})
-SEARCH_TIMEOUT_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,6 @@ def search_client(url: str) -> OpenSearch:
     return OpenSearch(
         hosts=[url],
         connection_class=Urllib3HttpConnection,
-        timeout=SEARCH_TIMEOUT_SECONDS,
         max_retries=0,  # Index waits and tries again by itself
         **signer,
     )
