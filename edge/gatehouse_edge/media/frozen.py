@@ -60,7 +60,8 @@ class FrozenDetector:
 
     def _differs(self, picture: bytes) -> bool:
         assert self._reference is not None  # noqa: S101 (the caller looked)
-        return max(map(abs, map(sub, picture, self._reference))) > self._limits.pixel_difference
+        most: int = max(map(abs, map(sub, picture, self._reference)))
+        return most > self._limits.pixel_difference
 
 
 def key_picture(document: bytes) -> bytes:
@@ -70,7 +71,7 @@ def key_picture(document: bytes) -> bytes:
     one. Takes 5–20 ms, in a thread.
     """
     try:
-        with av.open(io.BytesIO(document), format="matroska") as container:
+        with av.open(io.BytesIO(document), "r", format="matroska") as container:
             for frame in container.decode(video=0):
                 small = frame.reformat(_WIDTH, _HEIGHT, format="gray", interpolation="POINT")
                 plane = small.planes[0]

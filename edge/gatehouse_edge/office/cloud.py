@@ -95,10 +95,12 @@ class OfficeCloud:
             code = _code(error)
             if code in _NO_SUCH_SECRET:
                 raise CameraRefusedError(
-                    f"secret {name} can't be had ({code}): create it in {self.region} with url, username, password"
+                    f"secret {name} can't be had ({code}): "
+                    f"create it in {self.region} with url, username and password"
                 ) from error
             raise CameraError(
-                f"secret {name} can't be read ({code}): allow secretsmanager:GetSecretValue to the proxy's role"
+                f"secret {name} can't be read ({code}): "
+                "allow secretsmanager:GetSecretValue to the proxy's role"
             ) from error
         except BotoCoreError as error:
             raise CameraError(
@@ -115,7 +117,7 @@ class OfficeCloud:
         if found is None:
             raise UplinkError("no AWS credentials: give the proxy a role or AWS_ACCESS_KEY_ID")
         frozen = found.get_frozen_credentials()
-        return Credentials(frozen.access_key, frozen.secret_key, frozen.token)
+        return Credentials(frozen.access_key or "", frozen.secret_key or "", frozen.token)
 
     def _parse(self, body: bytes, key: str) -> EdgeDesired:
         try:

@@ -62,9 +62,7 @@ class CameraCollector(Collector):
 
 
 def _phases(cameras: list[CameraStatus]) -> Metric:
-    family = GaugeMetricFamily(
-        "gatehouse_edge_phase", "1 for the camera's phase.", labels=["camera", "phase"]
-    )
+    family = GaugeMetricFamily("gatehouse_edge_phase", "1 for the current phase.", labels=["camera", "phase"])
     for camera in cameras:
         for phase in get_args(CameraPhase):
             family.add_metric([camera.camera_id, phase], float(camera.phase == phase))

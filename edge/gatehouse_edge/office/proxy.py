@@ -8,13 +8,13 @@ from collections.abc import Awaitable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
 from pydantic import ValidationError
 
 from gatehouse.office.edge import EdgeDesired, EdgeObserved
 from gatehouse_edge.errors import EdgeError
 from gatehouse_edge.office.camera import Camera, Surroundings
-from gatehouse_edge.office.cloud import OfficeCloud
 from gatehouse_edge.office.status import CameraStatus
 
 log = logging.getLogger(__name__)
@@ -30,10 +30,26 @@ class ProxyTimes:
     settle_s: float = 0.3
 
 
+class OfficeDocuments(Protocol):
+    """Where an office's two documents are kept; blocking."""
+
+    @property
+    def office(self) -> str:
+        """The office they are of."""
+
+    def read_desired(self, etag: str) -> tuple[EdgeDesired, str] | None:
+        """Return the desired document and its ETag; None when there is no other than `etag`."""
+
+    def write_observed(self, document: EdgeObserved) -> None:
+        """Store the observed document."""
+
+
 class OfficeProxy:
     """One office: `run` until `stopping` is set, then drain."""
 
-    def __init__(self, cloud: OfficeCloud, around: Surroundings, times: ProxyTimes = ProxyTimes()) -> None:
+    def __init__(
+        self, cloud: OfficeDocuments, around: Surroundings, times: ProxyTimes = ProxyTimes()
+    ) -> None:
         self._cloud = cloud
         self._around = around
         self._times = times

@@ -135,7 +135,5 @@ def _note(clock: ProducerClock, fragmenter: Fragmenter) -> str:
             f"so fragments are cut: {_GOP_REMEDY}"
         )
     if clock.source == "arrival" and clock.knows_camera:
-        notes.append(
-            f"the camera's clock is {clock.error_s:+.0f} s off, so arrival time is used: set its NTP"
-        )
+        notes.append(f"its clock is {clock.error_s:+.0f} s off, so arrival time is used: set its NTP")
     return "; ".join(notes)

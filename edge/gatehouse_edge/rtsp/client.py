@@ -95,6 +95,7 @@ class RtspSession:
         self._session = session.partition(";")[0].strip()
         if limit := _TIMEOUT.search(session):
             self._keep_alive_s = max(5.0, int(limit[1]) / 2)
+        self._connected.media_channel = rtp
         self._connected.sinks = {rtp: on_rtp, rtcp: on_rtcp}
         await self._request("PLAY", self._base_url, {"Range": "npt=0.000-"})
 
@@ -114,7 +115,7 @@ class RtspSession:
                 )
             if loop.time() - protocol.last_media_s >= self._times.silence_s:
                 raise CameraError(
-                    f"the camera sent nothing for {self._times.silence_s:.0f} s: "
+                    f"the camera sent no video for {self._times.silence_s:.0f} s: "
                     "the proxy reconnects; restart the camera if this stays"
                 )
             if loop.time() >= next_keep_alive:

@@ -42,6 +42,7 @@ class InterleavedProtocol(asyncio.BufferedProtocol):
 
     def __init__(self, read_interval_s: float = 0.08) -> None:
         self.sinks: dict[int, PacketSink] = {}
+        self.media_channel = 0
         self.closed: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self.last_media_s = 0.0
         self._interval_s = read_interval_s
@@ -124,10 +125,11 @@ class InterleavedProtocol(asyncio.BufferedProtocol):
                 stop = at + 4 + (buffer[at + 2] << 8 | buffer[at + 3])
                 if stop > end:
                     break
-                sink = sinks.get(buffer[at + 1])
+                channel = buffer[at + 1]
+                sink = sinks.get(channel)
                 if sink is not None:
                     sink(buffer, at + 4, stop)
-                    media = True
+                    media = media or channel == self.media_channel
             else:
                 stop = self._message(at, end)
                 if not stop:
@@ -135,7 +137,7 @@ class InterleavedProtocol(asyncio.BufferedProtocol):
             at = stop
         self._start = at
         if media:
-            # Answers to keep-alives don't count: a camera may answer for hours with its encoder hung.
+            # Reports and answers don't count: a camera may give both for hours with its encoder hung.
             self.last_media_s = self._loop.time()
 
     def _message(self, at: int, end: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from gatehouse_edge.errors import FragmentRefusedError, UplinkError
 
@@ -22,6 +22,8 @@ _REFUSALS = {
     4011: "without pictures of every track: check the camera's encoder",
     4012: "of too many tracks: report this",
 }
+# AWS's quota page names it, its list of ids doesn't.
+_UNNUMBERED = {"MIN_FRAGMENT_DURATION_REACHED": "shorter than AWS takes: set the I-frame interval to 1–2 s"}
 _CAUSES = {
     4000: "AWS could not read the upload",
     4003: "the connection grew too old",
@@ -43,10 +45,11 @@ class Ack:
 
     def error(self) -> UplinkError:
         """Say what an ERROR means; FragmentRefusedError where one fragment is to blame."""
-        name = f"{self.error_id} {self.error_code}".strip()
-        if self.error_id in _REFUSALS and self.timecode is not None:
+        name = f"{self.error_id or ''} {self.error_code}".strip()
+        refusal = _REFUSALS.get(self.error_id) or _UNNUMBERED.get(self.error_code)
+        if refusal and self.timecode is not None:
             return FragmentRefusedError(
-                f"Kinesis Video refused a fragment ({name}) as {_REFUSALS[self.error_id]}", self.timecode
+                f"Kinesis Video refused a fragment ({name}): {refusal}", self.timecode
             )
         if 4500 <= self.error_id <= 4506:
             return UplinkError(f"Kinesis Video can't use the stream's KMS key ({name}): check key and grants")
@@ -80,7 +83,7 @@ class AckReader:
         return found
 
 
-def _ack(body: dict[str, object]) -> Ack:
+def _ack(body: dict[str, Any]) -> Ack:
     # AWS's live service nests nothing, older documents show an "Acknowledgement" envelope.
     inner = body.get("Acknowledgement")
     fields = inner if isinstance(inner, dict) else body

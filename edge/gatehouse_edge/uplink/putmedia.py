@@ -42,7 +42,7 @@ def signed_request(endpoint: str, stream_name: str, region: str, credentials: Cr
         },
     )
     SigV4Auth(credentials, _SERVICE, region).add_auth(request)
-    return UploadRequest(request.url, dict(request.headers.items()))
+    return UploadRequest(str(request.url), dict(request.headers.items()))
 
 
 class PutMediaConnection:

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 from gatehouse_edge.backoff import Backoff
 from gatehouse_edge.errors import FragmentRefusedError, UplinkError
-from gatehouse_edge.uplink.acks import Ack
+from gatehouse_edge.uplink.acks import Ack, AckKind
 from gatehouse_edge.uplink.outbox import Outbox, Parcel
 from gatehouse_edge.uplink.putmedia import PutMediaConnection
 
@@ -49,6 +49,8 @@ class SenderEvents(Protocol):
 
 
 T = TypeVar("T")
+# So many received and none persisted: the stream keeps nothing. In doubt a fragment is sent again.
+_NEVER_PERSISTED = 16
 Connect = Callable[[bytes], Awaitable[PutMediaConnection]]
 """Open a connection with its first bytes."""
 
@@ -66,6 +68,7 @@ class Sender:
     events: SenderEvents
     times: SenderTimes = field(default_factory=SenderTimes)
     backoff: Backoff = field(default_factory=Backoff)
+    _received: int = field(default=0, init=False)
     _patience: asyncio.Timeout | None = field(default=None, init=False)
 
     async def run(self) -> None:
@@ -130,10 +133,7 @@ class Sender:
             await _unless_ended(connection.send(loaded[1]), acks)
             last_end_ms = parcel.end_ms
             self.events.fragment_sent(parcel.size)
-            pace_s = max(
-                parcel.duration_ms / 1000 / self.times.catch_up_speed, self.times.fragment_interval_s
-            )
-            await asyncio.sleep(max(0.0, started + pace_s - loop.time()))
+            await asyncio.sleep(max(0.0, started + self._pace_s(parcel) - loop.time()))
 
     async def _next(self, acks: asyncio.Task[None]) -> Parcel | None:
         """Return the next fragment; None when none comes for so long that AWS would hang up."""
@@ -142,6 +142,10 @@ class Sender:
                 return await _unless_ended(self.outbox.peek(), acks)
         except TimeoutError:
             return None
+
+    def _pace_s(self, parcel: Parcel) -> float:
+        """Return the least time between this fragment and the next: what bounds catching up."""
+        return max(parcel.duration_ms / 1000 / self.times.catch_up_speed, self.times.fragment_interval_s)
 
     async def _read_acks(self, connection: PutMediaConnection) -> None:
         try:
@@ -161,10 +165,25 @@ class Sender:
             error = ack.error()
             self.events.ack_error(str(error))
             raise error
-        if ack.kind == "PERSISTED" and ack.timecode is not None and await self.outbox.persisted(ack.timecode):
+        if ack.kind == "RECEIVED":
+            self._received += 1
+            if self._received == _NEVER_PERSISTED:
+                log.warning("received and never persisted: give the stream a retention above 0")
+        if (
+            ack.kind == self._settles
+            and ack.timecode is not None
+            and await self.outbox.persisted(ack.timecode)
+        ):
             self.outbox.durable = False
             self.events.fragment_persisted()
             self.events.uplink_up()
+        if ack.kind == "PERSISTED":
+            self._received = 0
+
+    @property
+    def _settles(self) -> AckKind:
+        """Return the acknowledgement that lets a fragment go: a stream without retention persists nothing."""
+        return "RECEIVED" if self._received >= _NEVER_PERSISTED else "PERSISTED"
 
     def _ack_deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.times.ack_s

@@ -1,0 +1,296 @@
+"""An office's proxy from RTSP to PutMedia, over real sockets."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import av
+import pytest
+from botocore.credentials import Credentials
+
+from gatehouse.office.edge import DesiredCamera, EdgeDesired
+from gatehouse_edge.office.camera import CameraTimes, Surroundings
+from gatehouse_edge.office.proxy import OfficeProxy, ProxyTimes
+from gatehouse_edge.office.source import SourceTimes
+from gatehouse_edge.office.status import CameraStatus
+from gatehouse_edge.office.targets import TargetCache
+from gatehouse_edge.rtsp.client import RtspTimes
+from gatehouse_edge.uplink.putmedia import PutMediaConnection, signed_request
+from gatehouse_edge.uplink.sender import SenderTimes
+
+TIMES = CameraTimes(
+    source=SourceTimes(
+        rtsp=RtspTimes(connect_s=2, answer_s=2, silence_s=1.5),
+        first_retry_s=0.1,
+        first_retry_refused_s=0.1,
+        longest_retry_s=0.3,
+        no_fragment_s=4,
+    ),
+    sender=SenderTimes(idle_s=3, ack_s=3, finish_s=2, catch_up_speed=50, fragment_interval_s=0.01),
+    drain_s=5,
+)
+
+
+class Office:
+    """One running proxy and what it talks to."""
+
+    def __init__(self, cloud: Any, put_media: Any, spool: Path, times: CameraTimes = TIMES) -> None:
+        self.cloud, self.put_media, self.spool, self.times = cloud, put_media, spool, times
+        self.proxy: OfficeProxy
+        self._task: asyncio.Task[None]
+
+    async def start(self, http: aiohttp.ClientSession) -> None:
+        async def connect(stream: str, first: bytes) -> PutMediaConnection:
+            request = signed_request(
+                self.put_media.url, stream, "eu-central-1", Credentials("123456789012", "key")
+            )
+            connection = PutMediaConnection(http, request)
+            await connection.open(first)
+            return connection
+
+        around = Surroundings(TargetCache(self.cloud.secret, 0).get, connect, self.spool, times=self.times)
+        self.proxy = OfficeProxy(self.cloud, around, ProxyTimes(0.1, 0.3, 0.02))
+        self._task = asyncio.create_task(self.proxy.run())
+
+    async def stop(self) -> None:
+        self.proxy.stopping.set()
+        await self._task
+
+    async def kill(self) -> None:
+        """End without any of the orderly steps, as SIGKILL would."""
+        self._task.cancel()
+        for camera in self.proxy._cameras.values():
+            for task in camera._tasks.values():
+                task.cancel()
+            camera._tasks = {}
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    def phase(self, camera: str = "CAM_1") -> str:
+        return next((one.phase for one in self.proxy.cameras if one.camera_id == camera), "absent")
+
+    def status(self, camera: str = "CAM_1") -> CameraStatus:
+        return next(one for one in self.proxy.cameras if one.camera_id == camera)
+
+
+def desire(cloud: Any, *cameras: str, version: int = 1, **fields: Any) -> None:
+    """Say which cameras the office shall carry."""
+    cloud.desired = EdgeDesired(
+        office="berlin",
+        region="eu-central-1",
+        version=version,
+        cameras=tuple(
+            DesiredCamera(camera_id=name, stream_name=f"gatehouse-{name}", rtsp_secret=name, **fields)
+            for name in cameras
+        ),
+    )
+
+
+@pytest.fixture
+async def office(fake_cloud: Any, put_media: Any, tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    """Return a function that starts the proxy; what runs is stopped at the end."""
+    running: list[Office] = []
+    async with aiohttp.ClientSession() as http:
+
+        async def start(times: CameraTimes = TIMES) -> Office:
+            one = Office(fake_cloud, put_media, tmp_path / "spool", times)
+            await one.start(http)
+            running.append(one)
+            return one
+
+        yield start
+        for one in running:
+            await one.kill()
+
+
+async def test_every_picture_arrives_untouched_with_the_cameras_own_time(
+    office: Any, fake_cloud: Any, start_camera: Any, put_media: Any, until: Any, film: Any
+) -> None:
+    camera = await start_camera(clock_error_s=-2.0)
+    fake_cloud.secret_texts["CAM_1"] = camera.secret
+    desire(fake_cloud, "CAM_1")
+    running = await office()
+    await until(lambda: len(put_media.persisted) >= 3)
+    assert running.status().phase == "streaming"
+    assert running.status().clock == "camera"
+    await running.stop()
+    body = bytes(put_media.bodies[0])
+    with av.open(io.BytesIO(body)) as document:
+        packets = [packet for packet in document.demux(video=0) if packet.size]
+        decoded = sum(1 for packet in packets for _ in packet.decode())
+    assert decoded == len(packets)
+    sent = {b"".join(len(nal).to_bytes(4, "big") + nal for nal in nals) for _, nals in film.units}
+    assert {bytes(packet) for packet in packets} <= sent
+    # The camera's clock is two seconds slow, and a picture's time is a multiple of its frame interval.
+    offset_s = packets[0].pts / 1000 - (camera.epoch - 2.0)
+    assert abs(offset_s * 10 - round(offset_s * 10)) < 0.02
+    assert {later.pts - earlier.pts for earlier, later in pairwise(packets)} == {100}
+    headers = put_media.headers[0]
+    assert headers["x-amzn-stream-name"] == "gatehouse-CAM_1"
+    assert headers["x-amzn-fragment-timecode-type"] == "ABSOLUTE"
+    assert "/eu-central-1/kinesisvideo/aws4_request" in headers["Authorization"]
+
+
+async def test_stop_delivers_what_was_taken_and_says_stopped(
+    office: Any, fake_cloud: Any, start_camera: Any, put_media: Any, until: Any
+) -> None:
+    camera = await start_camera()
+    fake_cloud.secret_texts["CAM_1"] = camera.secret
+    desire(fake_cloud, "CAM_1")
+    running = await office()
+    await until(lambda: put_media.persisted)
+    await running.stop()
+    last = fake_cloud.observed[-1]
+    assert last.version_applied == 1
+    assert last.cameras[0].phase == "stopped"
+    assert last.cameras[0].fragments_persisted == last.cameras[0].fragments_sent == len(put_media.persisted)
+    assert put_media.ended_in_order == len(put_media.bodies)
+    assert camera.requests[-1] == "TEARDOWN"
+
+
+async def test_fragments_of_an_outage_arrive_afterwards_once_and_in_order(
+    office: Any, fake_cloud: Any, start_camera: Any, put_media: Any, until: Any, tmp_path: Path
+) -> None:
+    camera = await start_camera(speed=4.0)
+    camera.epoch -= 1000  # so that four times as fast stays in the past
+    camera.reports = True
+    fake_cloud.secret_texts["CAM_1"] = camera.secret
+    desire(fake_cloud, "CAM_1")
+    running = await office()
+    await until(lambda: len(put_media.persisted) >= 2)
+    put_media.status = 500
+    put_media.hang_up()
+    await until(lambda: running.status().phase == "spooling" and running.status().spooled() >= 4)
+    assert list((tmp_path / "spool" / "gatehouse-CAM_1").glob("*.mkv"))
+    put_media.status = 200
+    await until(lambda: running.status().phase == "streaming" and running.status().spooled() == 0)
+    await running.stop()
+    times = sorted(set(put_media.persisted))
+    assert {later - earlier for earlier, later in pairwise(times)} == {1000}
+    assert running.status().dropped() == 0
+
+
+async def test_a_killed_proxys_spool_is_sent_by_the_next_one(
+    office: Any, fake_cloud: Any, start_camera: Any, put_media: Any, until: Any
+) -> None:
+    camera = await start_camera(speed=4.0)
+    fake_cloud.secret_texts["CAM_1"] = camera.secret
+    desire(fake_cloud, "CAM_1")
+    put_media.status = 503
+    first = await office()
+    await until(lambda: first.phase() != "absent" and first.status().spooled() >= 3)
+    await first.kill()
+    assert put_media.persisted == []
+    put_media.status = 200
+    camera.silent = True
+    second = await office()
+    await until(lambda: len(put_media.persisted) >= 3 and second.status().spooled() == 0)
+    times = put_media.persisted
+    assert times == sorted(set(times))
+
+
+async def test_each_bad_camera_says_what_to_do_and_the_good_one_goes_on(
+    office: Any, fake_cloud: Any, start_camera: Any, put_media: Any, until: Any
+) -> None:
+    cameras = {
+        "GOOD": await start_camera(),
+        "LOCKED": await start_camera(),
+        "HEVC": await start_camera(codec="H265"),
+        "AUDIO": await start_camera(codec="none"),
+        "HANGS": await start_camera(silent=True),
+    }
+    for name, camera in cameras.items():
+        fake_cloud.secret_texts[name] = camera.secret
+    cameras["LOCKED"].password = "changed"
+    desire(fake_cloud, *cameras, "NOSECRET")
+    running = await office()
+    expected = {
+        "LOCKED": ("refused", "correct username and password"),
+        "HEVC": ("refused", "set the profile's codec to H.264"),
+        "AUDIO": ("refused", "no video track"),
+        "NOSECRET": ("refused", "create it"),
+        "HANGS": ("reconnecting", "sent no video"),
+    }
+    for name, (phase, text) in expected.items():
+        await until(lambda name=name, phase=phase: running.phase(name) == phase)
+        assert text in running.status(name).reason
+    before = len(put_media.persisted)
+    await until(lambda: len(put_media.persisted) >= before + 2)
+    fake_cloud.secret_texts["LOCKED"] = cameras["LOCKED"].secret
+    await until(lambda: running.phase("LOCKED") == "streaming")
+
+
+async def test_no_credential_shows_anywhere(
+    office: Any, fake_cloud: Any, start_camera: Any, until: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    camera = await start_camera(password="pl4nted")
+    fake_cloud.secret_texts["CAM_1"] = camera.secret
+    fake_cloud.secret_texts["CAM_2"] = '{"url": "rtsp://admin:pl4nted@[bad", "password": "pl4nted"}'
+    desire(fake_cloud, "CAM_1", "CAM_2")
+    running = await office()
+    await until(lambda: running.phase() == "streaming")
+    camera.password = "other"
+    camera.hang_up()
+    await until(lambda: running.phase() == running.phase("CAM_2") == "refused")
+    await running.stop()
+    seen = caplog.text + "".join(document.model_dump_json() for document in fake_cloud.observed)
+    assert "refused" in seen
+    assert "pl4nted" not in seen
+
+
+async def test_a_camera_that_hangs_up_is_connected_again(
+    office: Any, fake_cloud: Any, start_camera: Any, put_media: Any, until: Any
+) -> None:
+    camera = await start_camera()
+    fake_cloud.secret_texts["CAM_1"] = camera.secret
+    desire(fake_cloud, "CAM_1")
+    running = await office()
+    await until(lambda: put_media.persisted)
+    camera.hang_up()
+    await until(lambda: running.status().reconnects == 1)
+    before = len(put_media.persisted)
+    await until(lambda: len(put_media.persisted) >= before + 2)
+    assert running.status().phase == "streaming"
+    assert put_media.persisted == sorted(set(put_media.persisted))
+
+
+async def test_desired_changes_touch_only_the_cameras_they_name(
+    office: Any, fake_cloud: Any, start_camera: Any, until: Any
+) -> None:
+    one, two = await start_camera(), await start_camera()
+    fake_cloud.secret_texts |= {"CAM_1": one.secret, "CAM_2": two.secret}
+    desire(fake_cloud, "CAM_1")
+    running = await office()
+    await until(lambda: running.phase() == "streaming")
+    desire(fake_cloud, "CAM_1", "CAM_2", version=2)
+    await until(lambda: running.phase("CAM_2") == "streaming")
+    desire(fake_cloud, "CAM_2", version=3)
+    await until(lambda: running.phase("CAM_1") == "absent")
+    assert (one.connections, two.connections) == (1, 1)
+    desire(fake_cloud, "CAM_2", version=4, enabled=False)
+    await until(lambda: running.phase("CAM_2") == "stopped")
+    await until(lambda: fake_cloud.observed[-1].version_applied == 4)
+
+
+async def test_a_start_without_aws_takes_the_last_known_cameras(
+    office: Any, fake_cloud: Any, start_camera: Any, until: Any
+) -> None:
+    camera = await start_camera()
+    fake_cloud.secret_texts["CAM_1"] = camera.secret
+    desire(fake_cloud, "CAM_1")
+    first = await office()
+    await until(lambda: first.phase() == "streaming")
+    await first.stop()
+    fake_cloud.down = True
+    second = await office()
+    await until(lambda: second.phase() == "streaming")
+    assert "desired" in second.proxy.complaints
+    fake_cloud.down = False
+    await until(lambda: not second.proxy.complaints)
