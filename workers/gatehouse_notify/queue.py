@@ -1,0 +1,83 @@
+"""Take alerts from a Region's SQS queue; a message goes only after its alert was delivered."""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from gatehouse_notify.deliver import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+    from gatehouse_notify.deliver import Delivery
+    from gatehouse_notify.metrics import Metrics
+
+LOG = logging.getLogger(__name__)
+WAIT_SECONDS = 10
+# Longer than all attempts of a channel together, so that a message isn't seen twice meanwhile.
+VISIBLE_AFTER_SECONDS = 90
+# A failed message comes back this soon, doubling with each receive.
+BACK_AFTER_SECONDS = 5
+BACK_AT_MOST_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """Serve one queue by its name; `stopping` tells when to take nothing more."""
+
+    sqs: SQSClient
+    name: str
+    delivery: Delivery
+    metrics: Metrics
+    stopping: Callable[[], bool]
+
+    def serve(self) -> None:
+        """Take one round of messages, waiting for the first, and deliver each."""
+        url = self.sqs.get_queue_url(QueueName=self.name)["QueueUrl"]
+        answer = self.sqs.receive_message(
+            QueueUrl=url,
+            MaxNumberOfMessages=10,
+            WaitTimeSeconds=WAIT_SECONDS,
+            VisibilityTimeout=VISIBLE_AFTER_SECONDS,
+            MessageSystemAttributeNames=["ApproximateReceiveCount"],
+        )
+        for message in answer.get("Messages", []):
+            if self.stopping():
+                return  # untouched messages come back by themselves
+            self._handle(url, message)
+
+    def _handle(self, url: str, message: MessageTypeDef) -> None:
+        self.metrics.count("received")
+        try:
+            outcome = self.delivery.deliver(unwrap(message["Body"]))
+        except (ValueError, KeyError, TypeError) as error:
+            # It can't get better, so the queue's redrive policy takes it after some receives.
+            LOG.error("Message %s is no alert (%r)", message["MessageId"], error)  # noqa: TRY400
+            self.metrics.count("malformed")
+            outcome = Outcome.LATER
+        if outcome is Outcome.DONE:
+            self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        else:
+            self._return(url, message)
+
+    def _return(self, url: str, message: MessageTypeDef) -> None:
+        receives = int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1"))
+        delay = min(BACK_AFTER_SECONDS * 2 ** min(receives - 1, 10), BACK_AT_MOST_SECONDS)
+        self.sqs.change_message_visibility(
+            QueueUrl=url, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=delay
+        )
+
+
+def unwrap(body: str) -> dict[str, Any]:
+    """Return the alert in an SQS body: SNS's envelope, or the bare message under raw delivery."""
+    outer: dict[str, Any] = json.loads(body)
+    if outer.get("Type") == "Notification":
+        inner: dict[str, Any] = json.loads(outer["Message"])
+        return inner
+    return outer
