@@ -48,14 +48,20 @@ def judge_media(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdict
     return _pending(camera_id, _why_no_media(evidence), overdue=overdue or evidence.edge_phase == "refused")
 
 
+def judge_processor(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdict:
+    """Decide whether a started processor runs; starting it says nothing (aws.md §2.7)."""
+    if evidence.processor_status == "RUNNING":
+        return Verdict(camera_id, "verified", "its stream processor is RUNNING")
+    if evidence.processor_status == "FAILED":
+        return _failed_processor(camera_id, evidence)
+    reason = f"its stream processor is {evidence.processor_status or 'gone'} instead of RUNNING"
+    return _pending(camera_id, reason, overdue=overdue)
+
+
 def judge_camera(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdict:
     """Decide whether fragments arrive, are analysed and searchable; `overdue` turns waiting to failed."""
     if evidence.processor_status == "FAILED":
-        reason = (
-            f"its stream processor FAILED: {evidence.processor_message or 'AWS gives no reason'}. "
-            "Put right what AWS names and run the rollout again"
-        )
-        return Verdict(camera_id, "failed", reason)
+        return _failed_processor(camera_id, evidence)
     if not evidence.fragments:
         return _pending(camera_id, _why_no_media(evidence), overdue=overdue)
     if not evidence.frames_analysed:
@@ -73,6 +79,14 @@ def judge_camera(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdic
         f"{evidence.fragments} fragments, {evidence.frames_analysed} frames analysed, "
         f"{evidence.documents} documents searchable",
     )
+
+
+def _failed_processor(camera_id: str, evidence: Evidence) -> Verdict:
+    reason = (
+        f"its stream processor FAILED: {evidence.processor_message or 'AWS gives no reason'}. "
+        "Put right what AWS names and run the rollout again"
+    )
+    return Verdict(camera_id, "failed", reason)
 
 
 def _why_no_media(evidence: Evidence) -> str:

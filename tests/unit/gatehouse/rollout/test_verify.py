@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatehouse.rollout.verify import Evidence, judge_camera, judge_media
+from gatehouse.rollout.verify import Evidence, judge_camera, judge_media, judge_processor
 
 WHOLE = Evidence(fragments=5, frames_analysed=20, documents=3, processor_status="RUNNING")
 
@@ -50,3 +50,17 @@ def test_a_camera_that_the_proxy_refuses_is_not_waited_for() -> None:
     verdict = judge_media("CAM_1", refused, overdue=False)
     assert verdict.outcome == "failed"
     assert "serves H.265" in verdict.reason
+
+
+@pytest.mark.parametrize(
+    ("status", "overdue", "outcome"),
+    [
+        ("RUNNING", False, "verified"),
+        ("STARTING", False, "waiting"),
+        ("STARTING", True, "failed"),
+        ("", True, "failed"),
+        ("FAILED", False, "failed"),
+    ],
+)
+def test_a_started_processor_is_waited_for_until_it_runs(status: str, overdue: bool, outcome: str) -> None:
+    assert judge_processor("CAM_1", Evidence(processor_status=status), overdue=overdue).outcome == outcome

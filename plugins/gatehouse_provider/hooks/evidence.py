@@ -1,0 +1,118 @@
+"""Collect the evidence that an office's cameras work, newer than a given moment."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+from gatehouse.office import naming
+from gatehouse.office.edge import EdgeObserved, ObservedCamera
+from gatehouse.rollout.verify import Evidence
+from gatehouse_provider.hooks.detections import DetectionHook
+from gatehouse_provider.hooks.documents import DocumentHook
+from gatehouse_provider.hooks.kinesis_video import KinesisVideoHook
+from gatehouse_provider.hooks.rekognition import RekognitionHook
+from gatehouse_provider.settings import AWS_CONNECTION, OPENSEARCH_CONNECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class EvidenceHook(BaseHook):
+    """Ask Kinesis Video, Rekognition, the office's proxy and OpenSearch about cameras.
+
+    :param office: whose cameras these are.
+    :param region: the office's Region.
+    :param bucket: the Region's bucket, where the proxy writes what it observes.
+    :param cameras: ids of the cameras to look at.
+    """
+
+    def __init__(
+        self,
+        office: str,
+        region: str,
+        bucket: str,
+        cameras: Sequence[str],
+        aws_conn_id: str | None = AWS_CONNECTION,
+        opensearch_conn_id: str = OPENSEARCH_CONNECTION,
+    ) -> None:
+        super().__init__()
+        self.office = office
+        self.bucket = bucket
+        self.cameras = list(cameras)
+        self.opensearch_conn_id = opensearch_conn_id
+        self._place: dict[str, Any] = {"aws_conn_id": aws_conn_id, "region_name": region}
+
+    @cached_property
+    def _video(self) -> KinesisVideoHook:
+        return KinesisVideoHook(**self._place)
+
+    @cached_property
+    def _rekognition(self) -> RekognitionHook:
+        return RekognitionHook(**self._place)
+
+    @cached_property
+    def _documents(self) -> DocumentHook:
+        return DocumentHook(**self._place)
+
+    @cached_property
+    def _detections(self) -> DetectionHook:
+        return DetectionHook(self.opensearch_conn_id)
+
+    def connect(self) -> None:
+        """Resolve the connections now, in the caller's thread."""
+        for hook in (self._video, self._rekognition, self._documents):
+            hook.get_conn()
+        _ = self._detections.client
+
+    def media(self, since: datetime) -> dict[str, Evidence]:
+        """Return whether fragments arrive, and what the proxy says."""
+        proxy = self._proxy()
+        now = datetime.now(UTC)
+        evidence = {}
+        for camera_id in self.cameras:
+            says = proxy.get(camera_id)
+            evidence[camera_id] = Evidence(
+                fragments=self._video.count_fragments(naming.video_stream(camera_id), since, now),
+                edge_phase=says.phase if says else "",
+                edge_reason=says.reason if says else "",
+            )
+        return evidence
+
+    def processors(self, _since: datetime | None = None) -> dict[str, Evidence]:
+        """Return every processor's status: one sweep, and a closer look at the failed ones."""
+        statuses = self._rekognition.processor_statuses()
+        evidence = {}
+        for camera_id in self.cameras:
+            name = naming.stream_processor(camera_id)
+            status = statuses.get(name, "")
+            failed = self._rekognition.find_processor(name) if status == "FAILED" else None
+            message = failed.message if failed else ""
+            evidence[camera_id] = Evidence(processor_status=status, processor_message=message)
+        return evidence
+
+    def whole_path(self, since: datetime) -> dict[str, Evidence]:
+        """Return the evidence of the whole path, from the proxy to the searchable document."""
+        media, processors = self.media(since), self.processors()
+        frames = self._detections.frames_since(self.cameras, since)
+        documents = self._detections.documents_since(self.cameras, since)
+        return {
+            camera_id: Evidence(
+                fragments=media[camera_id].fragments,
+                frames_analysed=frames.get(camera_id, 0),
+                documents=documents.get(camera_id, 0),
+                processor_status=processors[camera_id].processor_status,
+                processor_message=processors[camera_id].processor_message,
+                edge_phase=media[camera_id].edge_phase,
+                edge_reason=media[camera_id].edge_reason,
+            )
+            for camera_id in self.cameras
+        }
+
+    def _proxy(self) -> dict[str, ObservedCamera]:
+        key = naming.edge_observed_key(self.office)
+        document, _ = self._documents.read(self.bucket, key, EdgeObserved)
+        return {camera.camera_id: camera for camera in document.cameras} if document else {}

@@ -1,0 +1,89 @@
+"""Check that a Region has what the foundation step creates once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
+from botocore.exceptions import ClientError
+
+from gatehouse_provider.hooks.base_aws import AdaptiveRetries, error_code
+from gatehouse_provider.settings import AWS_CONNECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from gatehouse.office.model import RegionNames
+
+# How the services say that something doesn't exist.
+ABSENT = frozenset(
+    {
+        "404",
+        "NoSuchBucket",
+        "NoSuchEntity",
+        "NotFound",
+        "NotFoundException",
+        "ResourceNotFoundException",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "QueueDoesNotExist",
+    }
+)
+
+
+class _ServiceHook(AdaptiveRetries):
+    """Reach one service through the AWS connection."""
+
+
+class FoundationHook(AwsBaseHook):
+    """Look for bucket, topic, queue, function, roles and camera secrets of one Region; never create."""
+
+    def __init__(self, region: str, account: str, aws_conn_id: str | None = AWS_CONNECTION) -> None:
+        super().__init__(aws_conn_id=aws_conn_id, client_type="s3", region_name=region)
+        self.region = region
+        self.account = account
+
+    def missing(self, names: RegionNames) -> list[str]:
+        """Name what the foundation of this Region lacks; empty if nothing."""
+        topic = f"arn:aws:sns:{self.region}:{self.account}:{names.alert_topic}"
+        checks: list[tuple[str, Callable[[], Any]]] = [
+            (f"S3 bucket {names.bucket}", lambda: self._at("s3").head_bucket(Bucket=names.bucket)),
+            (
+                f"SNS topic {names.alert_topic}",
+                lambda: self._at("sns").get_topic_attributes(TopicArn=topic),
+            ),
+            (
+                f"SQS queue {names.notify_queue}",
+                lambda: self._at("sqs").get_queue_url(QueueName=names.notify_queue),
+            ),
+            (
+                f"Lambda function {names.ingest_function}",
+                lambda: self._at("lambda").get_function(FunctionName=names.ingest_function),
+            ),
+            (
+                f"IAM role {names.processor_role}",
+                lambda: self._at("iam").get_role(RoleName=names.processor_role),
+            ),
+            (f"IAM role {names.ingest_role}", lambda: self._at("iam").get_role(RoleName=names.ingest_role)),
+        ]
+        return [what for what, look in checks if not _exists(look)]
+
+    def missing_secrets(self, names: Iterable[str]) -> set[str]:
+        """Return the secrets that Secrets Manager doesn't have in this Region; values aren't read."""
+        client = self._at("secretsmanager")
+        return {
+            name for name in names if not _exists(lambda name=name: client.describe_secret(SecretId=name))
+        }
+
+    def _at(self, service: str) -> Any:
+        hook = _ServiceHook(aws_conn_id=self.aws_conn_id, client_type=service, region_name=self.region)
+        return hook.client
+
+
+def _exists(look: Callable[[], Any]) -> bool:
+    try:
+        look()
+    except ClientError as error:
+        if error_code(error) in ABSENT:
+            return False
+        raise
+    return True

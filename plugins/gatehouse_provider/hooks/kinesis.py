@@ -1,0 +1,50 @@
+"""Manage the data streams that analysis records go to."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airflow.providers.amazon.aws.hooks.kinesis import KinesisHook
+from botocore.exceptions import ClientError
+
+from gatehouse.rollout.resources import RecordStream
+from gatehouse_provider.hooks.base_aws import AdaptiveRetries, error_code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class RecordStreamHook(AdaptiveRetries, KinesisHook):
+    """Create and describe provisioned data streams, one a camera."""
+
+    def find_stream(self, name: str) -> RecordStream | None:
+        """Return a stream, or None if it doesn't exist."""
+        try:
+            summary = self.client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+        except ClientError as error:
+            if error_code(error) == "ResourceNotFoundException":
+                return None
+            raise
+        return RecordStream(summary["StreamARN"], summary["StreamStatus"])
+
+    def create_stream(self, name: str, shards: int, tags: Mapping[str, str]) -> None:
+        """Create a stream; one that is already there is taken as it is.
+
+        Provisioned, because on-demand streams are limited to 50 by default (aws.md §4).
+        """
+        try:
+            self.client.create_stream(
+                StreamName=name,
+                ShardCount=shards,
+                StreamModeDetails={"StreamMode": "PROVISIONED"},
+                Tags=dict(tags),
+            )
+        except ClientError as error:
+            if error_code(error) != "ResourceInUseException":
+                raise
+
+    def wait_until_active(self, name: str, timeout_seconds: int) -> None:
+        """Wait until a stream takes records."""
+        self.client.get_waiter("stream_exists").wait(
+            StreamName=name, WaiterConfig={"Delay": 1, "MaxAttempts": timeout_seconds}
+        )

@@ -1,0 +1,131 @@
+"""Wait until the cameras of an office do what they shall, or can't any more."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+from asgiref.sync import sync_to_async
+from botocore.exceptions import BotoCoreError, ClientError
+from opensearchpy.exceptions import OpenSearchException
+
+from gatehouse.rollout.verify import Evidence, Verdict, judge_camera, judge_media, judge_processor
+from gatehouse_provider.hooks.evidence import EvidenceHook
+from gatehouse_provider.settings import AWS_CONNECTION, OPENSEARCH_CONNECTION
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Sequence
+
+
+class _CamerasTrigger(BaseTrigger):
+    """Poll the evidence of several cameras until each has a verdict.
+
+    :param office: whose cameras these are.
+    :param region: the office's Region.
+    :param bucket: the Region's bucket.
+    :param cameras: ids of the cameras to wait for.
+    :param since: ISO time; only what is newer counts.
+    :param until: ISO time after which waiting is failing. Absolute, so that a restarted triggerer
+        doesn't wait anew.
+    :param poll_seconds: seconds between looks.
+    """
+
+    collect: ClassVar[Callable[[EvidenceHook, datetime], dict[str, Evidence]]]
+    judge: ClassVar[Callable[..., Verdict]]
+
+    def __init__(
+        self,
+        *,
+        office: str,
+        region: str,
+        bucket: str,
+        cameras: Sequence[str],
+        since: str,
+        until: str,
+        poll_seconds: float = 1.0,
+        aws_conn_id: str | None = AWS_CONNECTION,
+        opensearch_conn_id: str = OPENSEARCH_CONNECTION,
+    ) -> None:
+        super().__init__()
+        self.office = office
+        self.region = region
+        self.bucket = bucket
+        self.cameras = list(cameras)
+        self.since = since
+        self.until = until
+        self.poll_seconds = poll_seconds
+        self.aws_conn_id = aws_conn_id
+        self.opensearch_conn_id = opensearch_conn_id
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        """Return classpath and arguments, from which a triggerer builds this trigger again."""
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, {
+            "office": self.office,
+            "region": self.region,
+            "bucket": self.bucket,
+            "cameras": self.cameras,
+            "since": self.since,
+            "until": self.until,
+            "poll_seconds": self.poll_seconds,
+            "aws_conn_id": self.aws_conn_id,
+            "opensearch_conn_id": self.opensearch_conn_id,
+        }
+
+    def hook(self) -> EvidenceHook:
+        """Build the hook that looks."""
+        return EvidenceHook(
+            self.office,
+            self.region,
+            self.bucket,
+            self.cameras,
+            aws_conn_id=self.aws_conn_id,
+            opensearch_conn_id=self.opensearch_conn_id,
+        )
+
+    def look(self, hook: EvidenceHook) -> list[Verdict]:
+        """Look once, at every camera."""
+        overdue = datetime.now(UTC) >= datetime.fromisoformat(self.until)
+        evidence = type(self).collect(hook, datetime.fromisoformat(self.since))
+        return [
+            type(self).judge(camera_id, evidence[camera_id], overdue=overdue) for camera_id in self.cameras
+        ]
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        """Yield one event: `{"verdicts": [...]}`, or an error if looking itself can't succeed."""
+        hook = self.hook()
+        try:
+            # Connections may only be asked for from here; the looking then needs a thread, not this loop.
+            await sync_to_async(hook.connect)()
+            verdicts = await asyncio.to_thread(self.look, hook)
+            while not all(verdict.done for verdict in verdicts):
+                await asyncio.sleep(self.poll_seconds)
+                verdicts = await asyncio.to_thread(self.look, hook)
+        except (BotoCoreError, ClientError, OpenSearchException) as error:
+            yield TriggerEvent({"status": "error", "message": f"{type(error).__name__}: {error}"})
+        else:
+            yield TriggerEvent({"status": "success", "verdicts": [asdict(verdict) for verdict in verdicts]})
+
+
+class CameraMediaTrigger(_CamerasTrigger):
+    """Trigger when every camera's fragments arrive, or won't."""
+
+    collect = EvidenceHook.media
+    judge = judge_media
+
+
+class CameraRunningTrigger(_CamerasTrigger):
+    """Trigger when every camera's stream processor is RUNNING, or won't be."""
+
+    collect = EvidenceHook.processors
+    judge = judge_processor
+
+
+class CameraVerifiedTrigger(_CamerasTrigger):
+    """Trigger when every camera's whole path is seen working, or won't be."""
+
+    collect = EvidenceHook.whole_path
+    judge = judge_camera
