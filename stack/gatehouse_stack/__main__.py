@@ -23,6 +23,9 @@ def main(words: list[str] | None = None) -> int:
     commands.add_parser("down", help="stop everything")
     commands.add_parser("status", help="show how every part stands")
     commands.add_parser("clean", help="stop and delete the run directory")
+    commands.add_parser(
+        "foundation", help="create what every Region needs once, and upload the sample company"
+    )
     commands.add_parser("supervise", help="run in the foreground (what `up` starts)")
     demo = commands.add_parser("demo", help="roll the sample company out and judge what was seen")
     demo.add_argument("--offices", nargs="*", default=[], help="only these offices, e.g. --offices berlin")
@@ -42,6 +45,11 @@ def _run(options: argparse.Namespace, layout: Layout) -> int:
         from gatehouse_stack.demo.drive import demo
 
         return demo(layout, options.offices)
+    if options.command == "foundation":
+        from gatehouse_stack import foundation
+
+        foundation.make(layout)
+        return 0
     if options.command == "status":
         return lifecycle.show_status(layout)
     {"up": lifecycle.up, "down": lifecycle.down, "clean": lifecycle.clean}[options.command](layout)

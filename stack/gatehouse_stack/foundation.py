@@ -123,6 +123,13 @@ class Foundation:
             )
 
 
+def make(layout: Layout) -> None:
+    """Lay the whole foundation and wait until the ingest functions are Active."""
+    lay(layout)
+    search(layout)
+    wait_for_function(layout)
+
+
 def lay(layout: Layout) -> None:
     """Make every Region ready, then upload the sample company's secrets, roster and photos."""
     home, regions = company.regions(layout.config)
@@ -149,7 +156,7 @@ def _secrets(layout: Layout, made: dict[str, Foundation]) -> None:
         for camera in office.cameras:
             if client is None or camera not in secrets:
                 continue
-            url = f"rtsp://127.0.0.1:{layout.port('cameras')}/{camera}"
+            url = f"rtsp://{layout.host('cameras')}:{layout.port('cameras')}/{camera}"
             value = json.dumps({**secrets[camera], "url": url})
             with _unless("ResourceExistsException"):
                 client.create_secret(Name=naming.rtsp_secret(camera), SecretString=value)

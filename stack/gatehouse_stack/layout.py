@@ -49,9 +49,13 @@ class Layout:
         """Return the port of a part; `index` tells the office for "edge"."""
         return self.base + _OFFSETS[part] + index
 
+    def host(self, part: str) -> str:
+        """Return where a part listens: loopback, unless GATEHOUSE_<PART>_HOST names a container."""
+        return os.environ.get(f"GATEHOUSE_{part.upper()}_HOST") or "127.0.0.1"
+
     def url(self, part: str, index: int = 0) -> str:
-        """Return a part's address on loopback."""
-        return f"http://127.0.0.1:{self.port(part, index)}"
+        """Return a part's address."""
+        return f"http://{self.host(part)}:{self.port(part, index)}"
 
     def ports(self, edges: int) -> dict[str, int]:
         """Return every port that will be listened on, by the name of what listens."""
@@ -99,4 +103,5 @@ class Layout:
         return self._database("postgresql+psycopg2", "airflow")
 
     def _database(self, driver: str, name: str) -> str:
-        return f"{driver}://gatehouse:{DATABASE_PASSWORD}@127.0.0.1:{self.port('postgres')}/{name}"
+        address = f"{self.host('postgres')}:{self.port('postgres')}"
+        return f"{driver}://gatehouse:{DATABASE_PASSWORD}@{address}/{name}"

@@ -129,7 +129,7 @@ def _company(graph: Graph, layout: Layout) -> None:
         Job(
             "foundation",
             "Buckets, topics, roles, function, roster",
-            lambda: _foundation(layout),
+            lambda: foundation.make(layout),
             after=("cloud", "company", "lambda-zip", "opensearch", "databases"),
         )
     )
@@ -288,12 +288,6 @@ def _lambda_zip(layout: Layout) -> None:
     uv = shutil.which("uv") or str(layout.root / ".tools" / "uv" / "bin" / "uv")
     build = layout.root / "lambdas" / "ingest" / "build.py"
     _run(layout, [str(layout.python), str(build)], GATEHOUSE_UV=uv)
-
-
-def _foundation(layout: Layout) -> None:
-    foundation.lay(layout)
-    foundation.search(layout)
-    foundation.wait_for_function(layout)
 
 
 def _run(layout: Layout, command: list[str], **extra: str) -> None:

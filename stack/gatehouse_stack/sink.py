@@ -77,9 +77,12 @@ def main() -> None:
     """Serve the sink on loopback."""
     parser = argparse.ArgumentParser(prog="python -m gatehouse_stack.sink", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
     parser.add_argument("--file", type=Path, required=True, help="where deliveries are kept, JSON Lines")
     options = parser.parse_args()
-    uvicorn.run(application(Received(options.file)), host="127.0.0.1", port=options.port, log_level="warning")
+    uvicorn.run(
+        application(Received(options.file)), host=options.host, port=options.port, log_level="warning"
+    )
 
 
 if __name__ == "__main__":

@@ -1,0 +1,115 @@
+"""docker-compose.yaml is checked for form, and for every path, port, variable and command in it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gatehouse_stack import company
+from gatehouse_stack.layout import DEFAULT_PORT_BASE, Layout
+
+ROOT = Path(__file__).resolve().parents[2]
+COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+LAYOUT = Layout(ROOT, ROOT / ".run", DEFAULT_PORT_BASE)
+GENERATED = {"./build"}
+"""Host folders that `make lambda` makes."""
+ALLOWED = {"image", "build", "command", "environment", "volumes", "depends_on", "ports", "healthcheck"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_has_an_image_and_only_known_keys(name: str) -> None:
+    assert "image" in SERVICES[name]
+    assert set(SERVICES[name]) <= ALLOWED
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_service_waits_only_for_services_that_exist_and_can_reach_that_state(name: str) -> None:
+    waits = SERVICES[name].get("depends_on", {})
+    conditions = waits if isinstance(waits, dict) else {other: {} for other in waits}
+    for other, how in conditions.items():
+        assert other in SERVICES
+        if how.get("condition") == "service_healthy":
+            assert "healthcheck" in SERVICES[other]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_path_of_the_checkout_exists(name: str) -> None:
+    service = SERVICES[name]
+    if "build" in service:
+        assert (ROOT / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+    for volume in service.get("volumes", ()):
+        source = volume.split(":")[0]
+        assert source in COMPOSE["volumes"] or source in GENERATED or (ROOT / source).exists()
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_ports_are_published_on_loopback_only(name: str) -> None:
+    for port in SERVICES[name].get("ports", ()):
+        assert re.fullmatch(r"127\.0\.0\.1:(\d+):\1", port)
+
+
+def test_ports_are_those_of_the_stack_without_docker() -> None:
+    ours = set(LAYOUT.ports(edges=3).values())
+    named = {int(port) for port in re.findall(r"\b24\d{3}\b", (ROOT / "docker-compose.yaml").read_text())}
+    assert named <= ours
+    assert LAYOUT.port("airflow") in named
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_host_variable_names_a_service(name: str) -> None:
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        if re.fullmatch(r"GATEHOUSE_[A-Z]+_HOST", variable):
+            assert value in SERVICES
+        for host in re.findall(r"(?:@|://)([a-z-]+):\d+", str(value)):
+            assert host in SERVICES
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_connection_is_valid_json(name: str) -> None:
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        if variable.startswith("AIRFLOW_CONN_"):
+            assert json.loads(value)["conn_type"]
+
+
+def test_there_is_a_proxy_for_every_office_with_its_region_and_bucket() -> None:
+    _, regions = company.regions(ROOT / "config")
+    buckets = {region.name: region.bucket for region in regions}
+    for office in company.offices(ROOT / "config"):
+        command = SERVICES[f"edge-{office.name}"]["command"]
+        assert f"--office={office.name}" in command
+        assert f"--region={office.region}" in command
+        assert f"--bucket={buckets[office.region]}" in command
+
+
+def _modules() -> Iterator[tuple[str, list[str]]]:
+    for name, service in SERVICES.items():
+        command = service.get("command", [])
+        if command[:2] == ["python", "-m"] and command[2] != "moto.server":
+            yield name, command[2:]
+
+
+@functools.cache
+def _help(module: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize(("name", "words"), _modules())
+def test_every_command_exists_and_takes_these_options(name: str, words: list[str]) -> None:
+    module, *options = words
+    text = _help(module)
+    for option in options:
+        if option.startswith("--"):
+            assert option.split("=")[0] in text, f"{name}: {module} knows no {option}"
