@@ -80,6 +80,12 @@ class FaceEngine:
         if pool is not None:
             pool.shutdown(wait=True, cancel_futures=True)
 
+    def worker_ids(self) -> list[int]:
+        """Return the process ids of the workers that run."""
+        with self._lock:
+            processes = {} if self._pool is None else self._pool._processes
+        return sorted(processes)
+
     def _submit(self, function: Callable[..., Any], *args: object) -> Future[Any]:
         with self._lock:
             if self._closed:

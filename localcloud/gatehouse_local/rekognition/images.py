@@ -23,7 +23,7 @@ MAX_S3_BYTES = 15 * 1024 * 1024
 _CONFIG = Config(
     connect_timeout=2,
     read_timeout=15,
-    retries={"mode": "standard", "max_attempts": 3},
+    retries={"mode": "standard", "max_attempts": 2},
     s3={"addressing_style": "path"},
 )
 
