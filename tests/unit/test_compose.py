@@ -106,7 +106,7 @@ def _help(module: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize(("name", "words"), _modules())
+@pytest.mark.parametrize(("name", "words"), list(_modules()))
 def test_every_command_exists_and_takes_these_options(name: str, words: list[str]) -> None:
     module, *options = words
     text = _help(module)
