@@ -37,11 +37,11 @@ def build(runtime: Runtime) -> list[Service]:
         feed.announce(stream.arn)
 
     def start() -> None:
-        feed.closing = False
+        connections.open()
         sweeper.start()
 
     def stop() -> None:
-        feed.close()
+        connections.close()
         sweeper.stop()
 
     streams.on_delete.append(forget)
@@ -55,14 +55,14 @@ def build(runtime: Runtime) -> list[Service]:
         Service(
             model="kinesisvideo",
             operations=Control(streams, runtime.clock).operations(),
-            routes=[Route("/putMedia", put_media.serve, methods=["POST"])],
+            routes=[Route("/putMedia", put_media.serve, methods=["POST"], name="PutMedia")],
             start=start,
             stop=stop,
         ),
         Service(
             model="kinesis-video-media",
             operations={},
-            routes=[Route("/getMedia", get_media.serve, methods=["POST"])],
+            routes=[Route("/getMedia", get_media.serve, methods=["POST"], name="GetMedia")],
         ),
         Service(
             model="kinesis-video-archived-media",

@@ -7,6 +7,7 @@ process leaves at worst a file that nobody knows, which the next start removes.
 from __future__ import annotations
 
 import json
+import secrets
 import shutil
 import sqlite3
 import threading
@@ -31,8 +32,8 @@ _COLUMNS = (
     "arn, number, folder, producer_ms, server_ms, duration_ms, timecode_ms, frames, key_frame, size,"
     " cluster_at, attached"
 )
-# A fragment's number is 47 decimal digits: AWS's own prefix, microseconds, and room for what the
-# clock can't tell apart.
+# A fragment's number is 47 decimal digits: AWS's own prefix, microseconds and a random tail, so that
+# whoever squeezes it into a float or 64 bits finds out here.
 _NUMBER_PREFIX, _NUMBER_TAIL = "91343852333", 20
 
 
@@ -89,7 +90,8 @@ class Archive:
         """Give out the next fragment number of a stream: larger than any before, restarts included."""
         with self._lock:
             last = self._last.get(arn) or self.newest_number(arn)
-            number = f"{_NUMBER_PREFIX}{int(now * 1e6):016d}{'0' * _NUMBER_TAIL}"
+            tail = secrets.randbelow(10**_NUMBER_TAIL)
+            number = f"{_NUMBER_PREFIX}{int(now * 1e6):016d}{tail:0{_NUMBER_TAIL}d}"
             if number <= last:
                 number = str(int(last) + 1)
             self._last[arn] = number

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +12,7 @@ from typing import Any
 from botocore.model import OperationModel
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Receive, Send
 
 from gatehouse_local.core.decode import SerializationError, decode_request, serialization_error
 from gatehouse_local.core.door import admit
@@ -21,13 +20,14 @@ from gatehouse_local.core.errors import AwsError
 from gatehouse_local.core.faults import Faults
 from gatehouse_local.core.model import HttpCall, load_api
 from gatehouse_local.core.validate import validate
+from gatehouse_local.core.wire import read_body
 from gatehouse_local.kinesisvideo import media
 from gatehouse_local.kinesisvideo.archive import Archive, Entry
-from gatehouse_local.kinesisvideo.live import Connections, Feed, Follower
+from gatehouse_local.kinesisvideo.live import Connections, Feed, Follower, LiveResponse, Slot, write
 from gatehouse_local.kinesisvideo.pace import Pace
 from gatehouse_local.kinesisvideo.retention import Retention
 from gatehouse_local.kinesisvideo.settings import Settings
-from gatehouse_local.kinesisvideo.streams import Stream, Streams
+from gatehouse_local.kinesisvideo.streams import Stream, Streams, name_in_arn
 
 log = logging.getLogger(__name__)
 SERVICE = "kinesis-video-media"
@@ -107,37 +107,33 @@ class GetMedia:
 
     async def serve(self, request: Request) -> Response:
         """Check the parameters and take the connection."""
-        body = await request.body()
-        asked = _decode(request, body)
-        ctx = await admit(request, SERVICE, "GetMedia", asked.get("StreamName") or asked.get("StreamARN", ""))
+        asked = _decode(request, await read_body(request.receive))
+        ctx = await admit(
+            request, SERVICE, "GetMedia", asked.get("StreamName") or name_in_arn(asked.get("StreamARN", ""))
+        )
         validate(_operation(), asked)
         library = self._library
         stream = await asyncio.to_thread(
             library.streams.find, ctx, asked.get("StreamName"), asked.get("StreamARN")
         )
         cursor = await asyncio.to_thread(library.cursor, stream, asked["StartSelector"])
-        held = self._connections.hold(ctx, "GetMediaConnectionsPerStream", stream.arn)
-        held.__enter__()
-        return _ChunkStream(held, stream, library, cursor, self._settings, ctx.request_id)
+        slot = self._connections.take(ctx, "GetMediaConnectionsPerStream", stream.arn)
+        return _ChunkStream(slot, stream, library, cursor, self._settings, ctx.request_id)
 
 
-class _ChunkStream(Response):
+class _ChunkStream(LiveResponse):
     """Answer one GetMedia: chunk after chunk until the reader leaves or the stream is deleted."""
 
     def __init__(
         self,
-        held: AbstractContextManager[None],
+        slot: Slot,
         stream: Stream,
         library: Library,
         cursor: Cursor | None,
         settings: Settings,
         request_id: str,
     ) -> None:
-        super().__init__(
-            headers={"connection": "close", "x-amzn-RequestId": request_id}, media_type="video/webm"
-        )
-        del self.headers["content-length"]
-        self._held = held
+        super().__init__(slot, "video/webm", request_id)
         self._stream = stream
         self._library = library
         self._cursor = cursor
@@ -145,29 +141,24 @@ class _ChunkStream(Response):
         self._bytes = Pace(settings.sent_bytes_per_s)
         self._fragments = Pace(settings.fragments_per_s)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the connection; its slot is free again when this returns, however it ends."""
+    async def converse(self, receive: Receive, send: Send) -> None:
+        """Send chunks for as long as the reader listens."""
+        if self._cursor is None:
+            await write(send, media.error_chunk(_NOT_FOUND))
+            return
         # While nothing is sent, only the request's side tells that the reader has gone.
         gone = asyncio.create_task(_until_gone(receive))
         try:
-            await send(
-                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-            )
-            if self._cursor is None:
-                await _write(send, media.error_chunk(_NOT_FOUND))
-            else:
-                await self._follow(self._cursor, gone, send)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            await self._follow(self._cursor, gone, send)
         finally:
             gone.cancel()
-            self._held.__exit__(None, None, None)
 
     async def _follow(self, cursor: Cursor, gone: asyncio.Task[None], send: Send) -> None:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self._settings.max_get_media_s
         library = self._library
         with library.feed.follow(self._stream.arn) as follower:
-            while not (gone.done() or library.feed.closing or loop.time() >= deadline):
+            while not (gone.done() or loop.time() >= deadline):
                 follower.news.clear()
                 stream = await asyncio.to_thread(library.streams.refresh, self._stream)
                 if stream is None:
@@ -183,15 +174,11 @@ class _ChunkStream(Response):
                 await self._send_paced(chunk, send)
 
     async def _send_paced(self, chunk: bytes, send: Send) -> None:
-        await _write(send, chunk)
+        await write(send, chunk)
         now = asyncio.get_running_loop().time()
         wait_s = max(self._bytes.delay(len(chunk), now), self._fragments.delay(1, now))
         if wait_s:
             await asyncio.sleep(wait_s)
-
-
-async def _write(send: Send, chunk: bytes) -> None:
-    await send({"type": "http.response.body", "body": chunk, "more_body": True})
 
 
 async def _until_gone(receive: Receive) -> None:

@@ -1,13 +1,17 @@
-"""Tell open connections that a stream has something new, and count the connections."""
+"""Keep connections open: count them, wake them when their stream has something new, end them."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from gatehouse_local.core.quotas import Quotas
 from gatehouse_local.core.service import CallContext
@@ -32,7 +36,6 @@ class Feed:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._followers: dict[str, set[Follower]] = defaultdict(set)
-        self.closing = False
 
     @contextmanager
     def follow(self, arn: str) -> Iterator[Follower]:
@@ -55,14 +58,6 @@ class Feed:
         for follower in followers:
             follower.wake()
 
-    def close(self) -> None:
-        """Wake everyone for the last time: `closing` is set."""
-        self.closing = True
-        with self._lock:
-            arns = list(self._followers)
-        for arn in arns:
-            self.announce(arn)
-
 
 class Connections:
     """Hold to the number of connections that a stream may have open. Thread-safe.
@@ -74,18 +69,81 @@ class Connections:
     def __init__(self, quotas: Quotas) -> None:
         self._quotas = quotas
         self._lock = threading.Lock()
-        self._open: Counter[tuple[str, str]] = Counter()
+        self._slots: dict[tuple[str, str], set[Slot]] = defaultdict(set)
+        self.closing = False
 
-    @contextmanager
-    def hold(self, ctx: CallContext, quota: str, arn: str) -> Iterator[None]:
-        """Take one of the stream's connections while inside, or raise AWS's error."""
+    def take(self, ctx: CallContext, quota: str, arn: str) -> Slot:
+        """Take one of the stream's connections, in the task that serves it, or raise AWS's error."""
         limit = self._quotas.count(ctx.service, quota, ctx.account, ctx.region)
         with self._lock:
-            if self._open[quota, arn] >= limit:
+            if len(self._slots[quota, arn]) >= limit:
                 raise self._quotas.exceeded(ctx.service, quota, ctx.account, ctx.region, arn)
-            self._open[quota, arn] += 1
+            slot = Slot(self, (quota, arn), asyncio.current_task())
+            self._slots[slot.key].add(slot)
+        return slot
+
+    def release(self, slot: Slot) -> None:
+        """Give a connection back; repeating it is harmless."""
+        with self._lock:
+            self._slots[slot.key].discard(slot)
+            if not self._slots[slot.key]:
+                del self._slots[slot.key]
+
+    def open(self) -> None:
+        """Let connections be, after a `close` too."""
+        self.closing = False
+
+    def close(self) -> None:
+        """End every connection: its task is cancelled while `closing` is set, and ends its answer."""
+        self.closing = True
+        with self._lock:
+            tasks = [slot.task for slots in self._slots.values() for slot in slots if slot.task]
+        for task in tasks:
+            loop = task.get_loop()
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(task.cancel)
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Slot:
+    """Be one open connection of a stream."""
+
+    owner: Connections
+    key: tuple[str, str]
+    task: asyncio.Task[Any] | None
+
+
+class LiveResponse(Response):
+    """Answer for as long as both sides stay, without a length; `converse` is the conversation.
+
+    The slot is free again when the answer ends, however it does.
+    """
+
+    def __init__(self, slot: Slot, media_type: str, request_id: str) -> None:
+        headers = {"connection": "close", "x-amzn-RequestId": request_id}
+        super().__init__(headers=headers, media_type=media_type)
+        del self.headers["content-length"]
+        self._slot = slot
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Start the answer, converse, and end it."""
         try:
-            yield
+            start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+            await send(start)
+            try:
+                await self.converse(receive, send)
+            except asyncio.CancelledError:
+                if not self._slot.owner.closing:
+                    raise
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
         finally:
-            with self._lock:
-                self._open[quota, arn] -= 1
+            self._slot.owner.release(self._slot)
+
+    async def converse(self, receive: Receive, send: Send) -> None:
+        """Read and write until the conversation is over."""
+        raise NotImplementedError
+
+
+async def write(send: Send, data: bytes) -> None:
+    """Send a part of an answer that goes on."""
+    await send({"type": "http.response.body", "body": data, "more_body": True})

@@ -166,7 +166,7 @@ def _fragment(cluster: Cluster, tags: Mapping[str, str]) -> Fragment:
         server_timestamp=float(tags.get(SERVER_TIMESTAMP) or tags[SERVER_SIDE_TIMESTAMP]),
         millis_behind_now=int(tags.get(MILLIS_BEHIND_NOW, 0)),
         mkv=cluster.head.preamble() + cluster.element(),
-        timecode=cluster.timecode * cluster.head.scale_ns / 1e9,
+        timecode=cluster.timecode * cluster.head.scale_ns / 1_000_000_000,
         tags=tags,
     )
 

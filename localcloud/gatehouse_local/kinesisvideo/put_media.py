@@ -5,24 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.types import Message, Receive, Scope, Send
+from starlette.types import Message, Receive, Send
 
 from gatehouse_local.core.door import admit
 from gatehouse_local.core.errors import AwsError
 from gatehouse_local.kinesisvideo.acks import Ack, AckError, IngestError
 from gatehouse_local.kinesisvideo.archive import Archive, Received
 from gatehouse_local.kinesisvideo.ingest import Ingest
-from gatehouse_local.kinesisvideo.live import Connections, Feed
+from gatehouse_local.kinesisvideo.live import Connections, Feed, LiveResponse, Slot, write
 from gatehouse_local.kinesisvideo.pace import Pace
 from gatehouse_local.kinesisvideo.retention import Retention
 from gatehouse_local.kinesisvideo.settings import Settings
-from gatehouse_local.kinesisvideo.streams import Stream, Streams
+from gatehouse_local.kinesisvideo.streams import Stream, Streams, name_in_arn
 
 log = logging.getLogger(__name__)
 # Closing a socket with unread bytes resets it, and the sender would lose the error line with it.
@@ -78,37 +77,37 @@ class PutMedia:
         """Check the headers and take the connection; the body is read while the answer is sent."""
         name = request.headers.get("x-amzn-stream-name")
         arn = request.headers.get("x-amzn-stream-arn")
-        ctx = await admit(request, "kinesisvideo", "PutMedia", name or arn or "")
+        ctx = await admit(request, "kinesisvideo", "PutMedia", name or name_in_arn(arn or ""))
         base_ms = _base_ms(request.headers)
         stream = await asyncio.to_thread(self._recorder.streams.find, ctx, name, arn)
-        held = self._connections.hold(ctx, "PutMediaConnectionsPerStream", stream.arn)
-        held.__enter__()
+        slot = self._connections.take(ctx, "PutMediaConnectionsPerStream", stream.arn)
         ingest = Ingest(
             self._settings,
             base_ms,
             lambda: self._recorder.archive.next_number(stream.arn, self._clock()),
             self._clock,
         )
-        return _AckStream(held, stream, self._recorder, ingest, self._settings, ctx.request_id)
+        answer = _AckStream(slot, stream, self._recorder, ingest, self._settings, ctx.request_id)
+        if "expect" in request.headers:
+            # Reading is what makes the server say 100 Continue; answering first would forgo it.
+            answer.first = await request.receive()
+        return answer
 
 
-class _AckStream(Response):
+class _AckStream(LiveResponse):
     """Answer one PutMedia: acknowledgements as they come about, until either side ends it."""
 
     def __init__(
         self,
-        held: AbstractContextManager[None],
+        slot: Slot,
         stream: Stream,
         recorder: Recorder,
         ingest: Ingest,
         settings: Settings,
         request_id: str,
     ) -> None:
-        headers = {"connection": "close", "x-amzn-RequestId": request_id}
-        super().__init__(headers=headers, media_type="application/json")
-        # The answer has no length that is known beforehand.
-        del self.headers["content-length"]
-        self._held = held
+        super().__init__(slot, "application/json", request_id)
+        self.first: Message | None = None
         self._stream = stream
         self._recorder = recorder
         self._ingest = ingest
@@ -116,27 +115,19 @@ class _AckStream(Response):
         self._bytes = Pace(settings.read_bytes_per_s)
         self._fragments = Pace(settings.fragments_per_s)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Run the connection; its slot is free again when this returns, however it ends."""
+    async def converse(self, receive: Receive, send: Send) -> None:
+        """Take media until it ends or has to be refused."""
         try:
-            first = await receive() if "expect" in Headers(scope=scope) else None
-            await send(
-                {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-            )
-            try:
-                await asyncio.to_thread(self._recorder.check_active, self._stream)
-                await self._run(first, receive, send)
-            except IngestError as error:
-                log.warning("PutMedia to %s ends: %s", self._stream.name, error)
-                await _acknowledge(send, error.ack)
-                await _linger(receive)
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
-        finally:
-            self._held.__exit__(None, None, None)
+            await asyncio.to_thread(self._recorder.check_active, self._stream)
+            await self._run(receive, send)
+        except IngestError as error:
+            log.warning("PutMedia to %s ends: %s", self._stream.name, error)
+            await write(send, error.ack.line())
+            await _linger(receive)
 
-    async def _run(self, first: Message | None, receive: Receive, send: Send) -> None:
+    async def _run(self, receive: Receive, send: Send) -> None:
         deadline = asyncio.get_running_loop().time() + self._settings.max_connection_s
-        message = first or await self._next(receive, deadline)
+        message = self.first or await self._next(receive, deadline)
         while message is not None and message["type"] != "http.disconnect":
             await self._take(message.get("body", b""), send)
             if not message.get("more_body", False):
@@ -144,7 +135,7 @@ class _AckStream(Response):
                 return
             message = await self._next(receive, deadline)
         if message is None:
-            await _acknowledge(send, Ack("IDLE"))
+            await write(send, Ack("IDLE").line())
         await self._step(self._ingest.close(whole=False), send)
 
     async def _next(self, receive: Receive, deadline: float) -> Message | None:
@@ -165,16 +156,12 @@ class _AckStream(Response):
     async def _step(self, steps: Iterable[Ack | Received], send: Send) -> None:
         for step in steps:
             if isinstance(step, Ack):
-                await _acknowledge(send, step)
+                await write(send, step.line())
                 continue
             if await asyncio.to_thread(self._recorder.keep, self._stream, step):
-                await _acknowledge(send, Ack("PERSISTED", step.cluster.timecode_ms, step.number))
+                await write(send, Ack("PERSISTED", step.cluster.timecode_ms, step.number).line())
             if wait_s := self._fragments.delay(1, asyncio.get_running_loop().time()):
                 await asyncio.sleep(wait_s)
-
-
-async def _acknowledge(send: Send, ack: Ack) -> None:
-    await send({"type": "http.response.body", "body": ack.line(), "more_body": True})
 
 
 async def _linger(receive: Receive) -> None:

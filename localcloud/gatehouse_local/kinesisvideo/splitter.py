@@ -104,6 +104,8 @@ class Splitter:
         """Take the next bytes and yield what they complete; the caller exhausts the iterator."""
         self._buffer += chunk
         while (header := ebml.read_header(self._buffer, self._at)) is not None:
+            if not self._ebml and header.id != ebml.EBML:
+                raise EbmlError("the stream doesn't start with an EBML header")
             if self._cluster is not None and header.id in _ENDS_A_CLUSTER:
                 yield self._end_open_cluster()
             elif header.id in (ebml.SEGMENT, ebml.CLUSTER):
@@ -136,8 +138,6 @@ class Splitter:
 
     def _start_segment(self) -> None:
         self._segments += 1
-        if not self._ebml:
-            raise EbmlError("a segment came without an EBML header before it")
         if self._single_segment and self._segments > 1:
             raise EbmlError("the stream holds more than one segment")
         self._info = self._tracks = b""
@@ -172,7 +172,7 @@ class Splitter:
             self._ebml = self._raw
             yield DocumentStarted()
         elif not self._segments:
-            raise EbmlError("the stream doesn't start with an EBML header and a segment")
+            raise EbmlError(f"element 0x{header.id:X} came before any segment")
         elif header.id == ebml.INFO:
             self._info, self._scale_ns = self._raw, matroska.timestamp_scale(payload)
         elif header.id == ebml.TRACKS:

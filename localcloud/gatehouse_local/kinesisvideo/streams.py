@@ -101,7 +101,7 @@ class Streams:
         """Find the stream that a call names by exactly one of name and ARN."""
         if bool(name) == bool(arn):
             raise AwsError("InvalidArgumentException", "Specify either StreamName or StreamARN, not both.")
-        stream = self._live(ctx.account, ctx.region, name or str(arn).split("/")[1])
+        stream = self._live(ctx.account, ctx.region, name or name_in_arn(str(arn)))
         if stream is None or (arn and stream.arn != arn):
             asked = f"stream {name}" if name else f"stream ARN {arn}"
             raise AwsError(
@@ -207,6 +207,12 @@ class Streams:
 
     def _save(self, stream: Stream) -> None:
         self._table.put(stream.account, stream.region, stream.name, asdict(stream))
+
+
+def name_in_arn(arn: str) -> str:
+    """Read the stream's name out of an ARN; empty where it has none."""
+    parts = arn.split("/")
+    return parts[1] if len(parts) > 1 else ""
 
 
 def _load(body: dict[str, Any]) -> Stream:
