@@ -185,3 +185,23 @@ def control(cloud: LocalCloud) -> Iterator[httpx.Client]:
 def unique() -> Callable[[str], str]:
     """Make a name that no other test and no former run uses: `unique("lobby")`."""
     return lambda name: f"gatehouse-contract-{name}-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture(scope="session")
+def portraits() -> list[list[bytes]]:
+    """Return at least two photos (JPEG, one face) of each of three people.
+
+    Real faces where the machine has them (`GATEHOUSE_TEST_FACES`, DIR/<person>/<n>.jpg), else the sample
+    company's drawn ones. Only real faces mean anything to real AWS.
+    """
+    root = Path(__file__).parents[2]
+    real = Path(os.environ.get("GATEHOUSE_TEST_FACES", root.parent / "shared" / "faces"))
+    drawn = root / "sample" / "gatehouse_sample" / "people" / "pictures" / "employee"
+    folder = real if real.is_dir() or ON_AWS else drawn
+    if not folder.is_dir():
+        pytest.skip(f"no faces: neither {real} nor {drawn} exists")
+    # People whom no similarity scale was calibrated on (engine/scales/real-faces.json), if they are here.
+    known = [folder / name for name in ("tony_blair", "vladimir_putin", "jacques_chirac")]
+    people = known if all(path.is_dir() for path in known) else sorted(folder.iterdir())
+    photos = [sorted(person.glob("*.jpg")) for person in people]
+    return [[photo.read_bytes() for photo in own] for own in photos if len(own) > 1][:3]
