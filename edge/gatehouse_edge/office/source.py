@@ -47,7 +47,7 @@ class Source:
     async def run(self) -> None:
         """Play until cancelled."""
         backoff = Backoff(self.times.first_retry_s, self.times.longest_retry_s)
-        refused = Backoff(self.times.first_retry_refused_s, 2 * self.times.longest_retry_s)
+        refused = Backoff(self.times.first_retry_refused_s, self.times.longest_retry_s)
         while True:
             try:
                 await self._play()

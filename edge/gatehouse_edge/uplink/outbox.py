@@ -73,11 +73,12 @@ class Outbox:
         return len(files)
 
     async def put(self, fragment: Fragment) -> None:
-        """Queue a fragment; on disk when the uplink is down or memory is full."""
+        """Queue a fragment; on disk when the uplink is down, is catching up, or memory is full."""
         parcel = Parcel(
             fragment.start_ms, fragment.duration_ms, fragment.size, (fragment.header, fragment.cluster)
         )
-        if self.durable or self._in_memory() + parcel.size > self._limits.memory_bytes:
+        full = self._in_memory() + parcel.size > self._limits.memory_bytes
+        if self.durable or full or any(one.file for one in self._parcels):
             await self._to_disk(parcel)
         self._parcels.append(parcel)
         self._changed.set()

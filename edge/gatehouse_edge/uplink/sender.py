@@ -67,7 +67,7 @@ class Sender:
     connect: Connect
     events: SenderEvents
     times: SenderTimes = field(default_factory=SenderTimes)
-    backoff: Backoff = field(default_factory=Backoff)
+    backoff: Backoff = field(default_factory=lambda: Backoff(1.0, 15.0))
     _received: int = field(default=0, init=False)
     _patience: asyncio.Timeout | None = field(default=None, init=False)
 
