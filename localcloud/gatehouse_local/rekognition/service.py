@@ -30,10 +30,26 @@ _PARTS = (
     Tags,
 )
 
+_SCALE = "similarities are on the local engine's scale, not Rekognition's"
+_DETAIL = "no mouth landmarks and no attributes such as age; pose is estimated from five points"
+_USER = "a user's vector is the mean of its faces'"
+_PARTIAL = {
+    "CreateCollection": "FaceModelVersion 7.0 names the local engine's model",
+    "DetectFaces": _DETAIL,
+    "IndexFaces": f"quality bars are the local engine's; {_DETAIL}",
+    "SearchFaces": _SCALE,
+    "SearchFacesByImage": f"{_SCALE}; quality bars are the local engine's",
+    "CompareFaces": f"{_SCALE}; {_DETAIL}",
+    "AssociateFaces": f"{_USER}; {_SCALE}",
+    "SearchUsers": f"{_USER}; {_SCALE}",
+    "SearchUsersByImage": f"{_USER}; {_SCALE}; {_DETAIL}",
+}
+
 
 def assemble(state: State) -> Service:
     """Build the service over its state."""
-    service = Service("rekognition", {}, start=state.analyst.engine.warm, stop=state.analyst.engine.close)
+    engine = state.analyst.engine
+    service = Service("rekognition", {}, start=engine.warm, stop=engine.close, partial=dict(_PARTIAL))
     for part in _PARTS:
         service.operations |= part(state).operations()
     return service
