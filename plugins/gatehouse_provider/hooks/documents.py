@@ -36,12 +36,6 @@ class DocumentHook(AdaptiveRetries, S3Hook):
             raise
         return model.model_validate_json(answer["Body"].read()), answer["ETag"]
 
-    @tenacity.retry(
-        retry=tenacity.retry_if_exception(_overtaken),
-        wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
-        stop=tenacity.stop_after_attempt(10),
-        reraise=True,
-    )
     def change(
         self,
         bucket: str,
@@ -54,6 +48,22 @@ class DocumentHook(AdaptiveRetries, S3Hook):
         Nothing is written if the change returns what was there; where somebody wrote meanwhile, the
         change is applied again to what they wrote.
         """
+        attempts = tenacity.Retrying(
+            retry=tenacity.retry_if_exception(_overtaken),
+            wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
+            stop=tenacity.stop_after_attempt(10),
+            reraise=True,
+        )
+        stored: Document = attempts(self._change_once, bucket, key, model, change)
+        return stored
+
+    def _change_once(
+        self,
+        bucket: str,
+        key: str,
+        model: type[Document],
+        change: Callable[[Document | None], Document],
+    ) -> Document:
         stored, etag = self.read(bucket, key, model)
         wanted = change(stored)
         if stored is not None and wanted == stored:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
@@ -70,9 +71,7 @@ class FoundationHook(AwsBaseHook):
     def missing_secrets(self, names: Iterable[str]) -> set[str]:
         """Return the secrets that Secrets Manager doesn't have in this Region; values aren't read."""
         client = self._at("secretsmanager")
-        return {
-            name for name in names if not _exists(lambda name=name: client.describe_secret(SecretId=name))
-        }
+        return {name for name in names if not _exists(partial(client.describe_secret, SecretId=name))}
 
     def _at(self, service: str) -> Any:
         hook = _ServiceHook(aws_conn_id=self.aws_conn_id, client_type=service, region_name=self.region)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airflow.providers.amazon.aws.triggers.base import AwsBaseWaiterTrigger
 from airflow.triggers.base import TriggerEvent
+
+from gatehouse_provider.hooks.base_aws import GatehouseAwsHook
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,13 +21,9 @@ class BoundedWaiterTrigger(AwsBaseWaiterTrigger):
     triggers never end (9.39.0, utils/waiter_with_logging.py).
     """
 
-    aws_hook_class: Any = None
+    aws_hook_class = GatehouseAwsHook
     # Room for the calls themselves, beside the pauses between them.
     SLACK_SECONDS = 30
-
-    def __init_subclass__(cls, **kwargs: Any) -> None:
-        if cls.aws_hook_class is not None:
-            super().__init_subclass__(**kwargs)
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: success, or error with AWS's own words."""

@@ -7,12 +7,14 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from airflow.providers.amazon.aws.utils.waiter_with_logging import RETRIABLE_ERROR_CODES
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 from botocore.exceptions import BotoCoreError, ClientError
-from opensearchpy.exceptions import OpenSearchException
+from opensearchpy.exceptions import AuthenticationException, AuthorizationException, OpenSearchException
 
 from gatehouse.rollout.verify import Evidence, Verdict, judge_camera, judge_media, judge_processor
+from gatehouse_provider.hooks.base_aws import error_code
 from gatehouse_provider.hooks.evidence import EvidenceHook
 from gatehouse_provider.settings import AWS_CONNECTION, OPENSEARCH_CONNECTION
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
 
-class _CamerasTrigger(BaseTrigger):
+class CamerasTrigger(BaseTrigger):
     """Poll the evidence of several cameras until each has a verdict.
 
     :param office: whose cameras these are.
@@ -49,7 +51,7 @@ class _CamerasTrigger(BaseTrigger):
         aws_conn_id: str | None = AWS_CONNECTION,
         opensearch_conn_id: str = OPENSEARCH_CONNECTION,
     ) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.office = office
         self.region = region
         self.bucket = bucket
@@ -86,45 +88,65 @@ class _CamerasTrigger(BaseTrigger):
             opensearch_conn_id=self.opensearch_conn_id,
         )
 
+    @property
+    def overdue(self) -> bool:
+        """Tell whether time is up."""
+        return datetime.now(UTC) >= datetime.fromisoformat(self.until)
+
     def look(self, hook: EvidenceHook) -> list[Verdict]:
         """Look once, at every camera."""
-        overdue = datetime.now(UTC) >= datetime.fromisoformat(self.until)
+        overdue = self.overdue
         evidence = type(self).collect(hook, datetime.fromisoformat(self.since))
         return [
             type(self).judge(camera_id, evidence[camera_id], overdue=overdue) for camera_id in self.cameras
         ]
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: `{"verdicts": [...]}`, or an error if looking itself can't succeed."""
+        """Yield one event: `{"verdicts": [...]}`, or an error if looking itself can't succeed.
+
+        A look that is throttled or finds a service away is repeated until time is up.
+        """
         hook = self.hook()
-        try:
-            # Connections may only be asked for from here; the looking then needs a thread, not this loop.
-            await sync_to_async(hook.connect)()
-            verdicts = await asyncio.to_thread(self.look, hook)
-            while not all(verdict.done for verdict in verdicts):
-                await asyncio.sleep(self.poll_seconds)
+        # Connections may only be asked for from here; the looking then needs a thread, not this loop.
+        await sync_to_async(hook.connect)()
+        while True:
+            try:
                 verdicts = await asyncio.to_thread(self.look, hook)
-        except (BotoCoreError, ClientError, OpenSearchException) as error:
-            yield TriggerEvent({"status": "error", "message": f"{type(error).__name__}: {error}"})
-        else:
-            yield TriggerEvent({"status": "success", "verdicts": [asdict(verdict) for verdict in verdicts]})
+            except (BotoCoreError, ClientError, OpenSearchException) as error:
+                if self.overdue or not _passing(error):
+                    yield TriggerEvent({"status": "error", "message": f"{type(error).__name__}: {error}"})
+                    return
+                self.log.warning("Office %s: looking failed and is repeated: %s", self.office, error)
+            else:
+                if all(verdict.done for verdict in verdicts):
+                    found = [asdict(verdict) for verdict in verdicts]
+                    yield TriggerEvent({"status": "success", "verdicts": found})
+                    return
+            await asyncio.sleep(self.poll_seconds)
 
 
-class CameraMediaTrigger(_CamerasTrigger):
+def _passing(error: Exception) -> bool:
+    """Tell whether a failure may be gone at the next look."""
+    if isinstance(error, ClientError):
+        return error_code(error) in RETRIABLE_ERROR_CODES
+    return not isinstance(error, AuthorizationException | AuthenticationException)
+
+
+class CameraMediaTrigger(CamerasTrigger):
     """Trigger when every camera's fragments arrive, or won't."""
 
     collect = EvidenceHook.media
     judge = judge_media
 
 
-class CameraRunningTrigger(_CamerasTrigger):
+class CameraRunningTrigger(CamerasTrigger):
     """Trigger when every camera's stream processor is RUNNING, or won't be."""
 
     collect = EvidenceHook.processors
     judge = judge_processor
 
 
-class CameraVerifiedTrigger(_CamerasTrigger):
+class CameraVerifiedTrigger(CamerasTrigger):
     """Trigger when every camera's whole path is seen working, or won't be."""
 
     collect = EvidenceHook.whole_path
