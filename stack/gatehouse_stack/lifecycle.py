@@ -35,9 +35,12 @@ def up(layout: Layout) -> None:
     """
     current = status.read(layout.run)
     if current is not None and current.supervised():
-        _say("The stack is running already.")
-        _follow(layout, started=current.started)
-        return
+        if not current.failed():
+            _say("The stack is running already.")
+            _follow(layout, started=current.started)
+            return
+        _say("The last start failed; starting again with what it had made.")
+        down(layout)
     sweep(layout)
     offices = company.offices(layout.config)
     found = preflight.findings(layout, edges=len(offices))
@@ -125,8 +128,8 @@ def _launch(layout: Layout) -> None:
     with log:
         subprocess.Popen(
             [str(layout.python), "-m", "gatehouse_stack", "supervise"],
-            env=parts.environment(layout)
-            | {k: v for k, v in os.environ.items() if k in ("GATEHOUSE_FACES", "UV_CACHE_DIR")},
+            # Whole, for the jobs that fetch: certificates, proxies, package caches.
+            env=os.environ | parts.environment(layout),
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

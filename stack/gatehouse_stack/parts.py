@@ -294,7 +294,7 @@ def _run(layout: Layout, command: list[str], **extra: str) -> None:
     done = subprocess.run(
         command,
         cwd=layout.root,
-        env=environment(layout) | extra,
+        env=os.environ | environment(layout) | extra,
         capture_output=True,
         text=True,
         check=False,
