@@ -207,7 +207,10 @@ class MotoGuard:
             MotoState.LOST: f"moto_server at {self.endpoint} restarted before {at} and lost its state: "
             f"{_LOST}. Nothing was done, so that old and new state don't mix. {_REMEDY}",
         }[state]
-        log.log(logging.INFO if state is MotoState.OK else logging.ERROR, "moto is %s %s", state, why)
+        if state is MotoState.OK:
+            log.info("moto_server at %s answers with the state it had", self.endpoint)
+        else:
+            log.error("%s", self._watch.detail)
 
     async def _read_marker(self) -> str | None:
         answer = await self._call("GetParameter", {"Name": _MARKER})
