@@ -58,11 +58,17 @@ def build(runtime: Runtime) -> list[Service]:
             routes=[Route("/putMedia", put_media.serve, methods=["POST"], name="PutMedia")],
             start=start,
             stop=stop,
+            partial={
+                "PutMedia": "a fragment under 0.9 s is refused without an ErrorId unless it is the last; "
+                "no KMS errors; disk is bounded by `max_stream_bytes`",
+                "CreateStream": "KMS keys and device names are noted, not checked",
+            },
         ),
         Service(
             model="kinesis-video-media",
             operations={},
             routes=[Route("/getMedia", get_media.serve, methods=["POST"], name="GetMedia")],
+            partial={"GetMedia": "a fragment is handed on when it is whole, not while it comes in"},
         ),
         Service(
             model="kinesis-video-archived-media",
@@ -70,6 +76,11 @@ def build(runtime: Runtime) -> list[Service]:
                 "ListFragments": listing.list_fragments,
                 "GetMediaForFragmentList": listing.get_media_for_fragment_list,
                 "GetImages": images.get_images,
+            },
+            partial={
+                "ListFragments": "refuses a stream without retention with NoDataRetentionException",
+                "GetMediaForFragmentList": "open connections are not counted",
+                "GetImages": "TimeStamp is the frame's own time; per-stream points are not counted",
             },
         ),
     ]

@@ -166,6 +166,7 @@ class Cloud:
         self.faults = Faults()
         self.quotas = Quotas.defaults()
         self.offset_s = 0.0
+        self.clients: dict[tuple[str, int], Any] = {}
 
     def start(self) -> Cloud:
         self.store = Store(self.folder / "state.sqlite")
@@ -206,14 +207,16 @@ class Cloud:
         self.start()
 
     def client(self, service: str) -> Any:
-        session: Any = boto3.Session()
-        return session.client(
-            service,
-            endpoint_url=f"http://127.0.0.1:{self.port}",
-            region_name=REGION,
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="x",
-        )
+        if (service, self.port) not in self.clients:
+            session: Any = boto3.Session()
+            self.clients[service, self.port] = session.client(
+                service,
+                endpoint_url=f"http://127.0.0.1:{self.port}",
+                region_name=REGION,
+                aws_access_key_id=ACCOUNT,
+                aws_secret_access_key="x",
+            )
+        return self.clients[service, self.port]
 
     def active_stream(self, name: str = "cam", hours: int = 1) -> str:
         control = self.client("kinesisvideo")
