@@ -58,9 +58,10 @@ class Item:
 class Index:
     """Send requests to OpenSearch until they are answered or `deadline` (monotonic seconds) is near."""
 
-    def __init__(self, client: OpenSearch, deadline: float) -> None:
+    def __init__(self, client: OpenSearch, deadline: float, detections: str = DETECTIONS) -> None:
         self._client = client
         self._deadline = deadline
+        self._bulk_path = f"/{detections}/_bulk"
 
     def bulk(self, lines: Iterable[bytes]) -> list[Item]:
         """Send bulk actions and return what became of each, in order; creates go to the data stream."""
@@ -68,7 +69,7 @@ class Index:
         if not body:
             return []
         params = {"filter_path": BULK_ANSWER, "timeout": SHARD_WAIT}
-        answer = self._patiently(lambda: self._send("POST", f"/{DETECTIONS}/_bulk", params, body))
+        answer = self._patiently(lambda: self._send("POST", self._bulk_path, params, body))
         return [_item(*next(iter(item.items()))) for item in answer["items"]]
 
     def get(self, places: Iterable[tuple[str, str]]) -> dict[str, dict[str, Any]]:
