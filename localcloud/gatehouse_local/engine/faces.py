@@ -73,12 +73,17 @@ class FaceEngine:
             ready.result()
 
     def close(self) -> None:
-        """End the workers after the calls in progress; later ones raise `EngineClosedError`."""
+        """End the workers after the calls made so far; later ones raise `EngineClosedError`."""
         with self._lock:
             self._closed = True
             pool, self._pool = self._pool, None
         if pool is not None:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=True)
+
+    @property
+    def closed(self) -> bool:
+        """Tell whether calls are refused."""
+        return self._closed
 
     def worker_ids(self) -> list[int]:
         """Return the process ids of the workers that run."""
@@ -111,8 +116,11 @@ _shared_lock = threading.Lock()
 def shared_engine(config: Mapping[str, Any]) -> FaceEngine:
     """Return this process's one engine for `engine.workers` of the configuration (1 if unset).
 
-    The image API and the stream processors use the same workers, so models are loaded once.
+    The image API and the stream processors use the same workers, so models are loaded once. After it was
+    closed, the next to ask get a new one.
     """
     workers = int(config.get("engine", {}).get("workers", 1))
     with _shared_lock:
-        return _shared.setdefault(workers, FaceEngine(workers))
+        if workers not in _shared or _shared[workers].closed:
+            _shared[workers] = FaceEngine(workers)
+        return _shared[workers]

@@ -47,8 +47,8 @@ class Analyst:
     ) -> Sight:
         """Return the image's faces, the `embed_largest` largest with a vector."""
         data = self._images.read(context, image)
-        pending = self.engine.analyse(data, upsample=PHOTO_UPSAMPLE, embed_largest=embed_largest)
         try:
+            pending = self.engine.analyse(data, upsample=PHOTO_UPSAMPLE, embed_largest=embed_largest)
             return Sight(hashlib.sha256(data).hexdigest(), pending.result()[:MAX_FACES])
         except UnreadableImageError as error:
             raise AwsError("InvalidImageFormatException", "Request has invalid image format") from error

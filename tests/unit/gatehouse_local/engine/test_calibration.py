@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -47,3 +51,15 @@ def test_the_same_seed_gives_the_same_scale() -> None:
 def test_a_handful_of_people_cannot_bear_a_scale() -> None:
     with pytest.raises(CalibrationError, match="7 people"):
         run_trials({**people(7, 2, 0.01), "nobody": np.zeros((0, 128), np.float32)})
+
+
+def test_the_command_says_clearly_that_the_folder_is_missing(tmp_path: Path) -> None:
+    command = Path(__file__).parents[4] / "bench" / "calibrate_similarity.py"
+    out = tmp_path / "scale.json"
+    arguments = ["--faces", str(tmp_path / "nowhere"), "--out", str(out)]
+    done = subprocess.run(
+        [sys.executable, str(command), *arguments], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert "nothing was measured" in done.stderr
+    assert not out.exists()

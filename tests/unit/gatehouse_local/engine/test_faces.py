@@ -116,12 +116,16 @@ def test_a_killed_worker_fails_its_call_and_the_next_call_succeeds() -> None:
 
 def test_a_closed_engine_refuses_and_warm_opens_it_again() -> None:
     engine = FaceEngine()
+    made_before = engine.analyse(GREY, embed=False)
     engine.close()
+    assert made_before.result() == []
     with pytest.raises(EngineClosedError):
         engine.analyse(GREY)
     engine.warm()
+    assert len(engine.worker_ids()) == 1
     engine.close()
     engine.close()
+    assert engine.worker_ids() == []
 
 
 def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
@@ -145,8 +149,11 @@ def test_workers_end_when_their_parent_is_killed(tmp_path: Path) -> None:
 
 
 def test_one_configuration_shares_one_engine() -> None:
-    engines = [shared_engine({"engine": {"workers": 3}}) for _ in range(2)]
-    assert engines[0] is engines[1]
+    config = {"engine": {"workers": 3}}
+    first, second = shared_engine(config), shared_engine(config)
+    assert first is second
+    first.close()
+    assert shared_engine(config) is not first
 
 
 def test_image_refusal_survives_pickling() -> None:
