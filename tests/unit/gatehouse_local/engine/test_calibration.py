@@ -56,10 +56,8 @@ def test_a_handful_of_people_cannot_bear_a_scale() -> None:
 def test_the_command_says_clearly_that_the_folder_is_missing(tmp_path: Path) -> None:
     command = Path(__file__).parents[4] / "bench" / "calibrate_similarity.py"
     out = tmp_path / "scale.json"
-    arguments = ["--faces", str(tmp_path / "nowhere"), "--out", str(out)]
-    done = subprocess.run(
-        [sys.executable, str(command), *arguments], capture_output=True, text=True, check=False
-    )
+    command_line = [sys.executable, str(command), "--faces", str(tmp_path / "nowhere"), "--out", str(out)]
+    done = subprocess.run(command_line, capture_output=True, text=True, check=False)
     assert done.returncode == 2
     assert "nothing was measured" in done.stderr
     assert not out.exists()
