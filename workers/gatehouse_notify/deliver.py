@@ -45,10 +45,7 @@ class Delivery:
             return self._changed.wait_for(lambda: not self._in_hand, seconds)
 
     def deliver(self, message: Mapping[str, Any]) -> Outcome:
-        """Deliver one alert unless that was done, or is being done, by anybody.
-
-        Raises KeyError for a message that isn't an alert's.
-        """
+        """Deliver one alert unless that was done, or is being done, by anybody."""
         alert_id, name = message["alert_id"], message["channel"]
         channel = self.channels.get(name)
         if channel is None:

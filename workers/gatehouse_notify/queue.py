@@ -55,12 +55,14 @@ class Queue:
     def _handle(self, url: str, message: MessageTypeDef) -> None:
         self.metrics.count("received")
         try:
-            outcome = self.delivery.deliver(unwrap(message["Body"]))
-        except (ValueError, KeyError, TypeError) as error:
+            alert = unwrap(message["Body"])
+        except ValueError as error:
             # It can't get better, so the queue's redrive policy takes it after some receives.
-            LOG.error("Message %s is no alert (%r)", message["MessageId"], error)  # noqa: TRY400
+            LOG.error("Message %s is no alert: %s", message["MessageId"], error)  # noqa: TRY400
             self.metrics.count("malformed")
             outcome = Outcome.LATER
+        else:
+            outcome = self.delivery.deliver(alert)
         if outcome is Outcome.DONE:
             self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         else:
@@ -75,9 +77,14 @@ class Queue:
 
 
 def unwrap(body: str) -> dict[str, Any]:
-    """Return the alert in an SQS body: SNS's envelope, or the bare message under raw delivery."""
-    outer: dict[str, Any] = json.loads(body)
-    if outer.get("Type") == "Notification":
-        inner: dict[str, Any] = json.loads(outer["Message"])
-        return inner
-    return outer
+    """Return the alert in an SQS body: SNS's envelope, or the bare message under raw delivery.
+
+    Raises ValueError for anything else.
+    """
+    alert = json.loads(body)
+    if isinstance(alert, dict) and alert.get("Type") == "Notification":
+        alert = json.loads(alert.get("Message", "null"))
+    if not isinstance(alert, dict) or not {"alert_id", "channel"} <= alert.keys():
+        msg = "it names no alert_id and channel"
+        raise ValueError(msg)
+    return alert
