@@ -106,9 +106,13 @@ def _surroundings(
             raise
         return connection
 
+    async def stored(stream_name: str, from_ms: int, to_ms: int) -> set[int]:
+        return await asyncio.to_thread(cloud.stored_fragments, stream_name, from_ms, to_ms)
+
     return Surroundings(
         target=TargetCache(cloud.secret).get,
         connect=connect,
+        stored=stored,
         spool=options.spool,
         outbox=OutboxLimits(disk_bytes=options.spool_mb << 20),
         times=CameraTimes(

@@ -42,6 +42,7 @@ class Surroundings:
 
     target: Callable[[DesiredCamera], Awaitable[RtspTarget]]
     connect: Callable[[str, bytes], Awaitable[PutMediaConnection]]
+    stored: Callable[[str, int, int], Awaitable[set[int]]]
     spool: Path
     outbox: OutboxLimits = field(default_factory=OutboxLimits)
     times: CameraTimes = field(default_factory=CameraTimes)
@@ -77,7 +78,7 @@ class Camera:
         source = Source(
             lambda: self._around.target(self.desired), self.status, self._emitted, self._around.times.source
         )
-        sender = Sender(self._outbox, self._connect, self.status, self._around.times.sender)
+        sender = Sender(self._outbox, self._connect, self._stored, self.status, self._around.times.sender)
         self._spawn("source", source.run())
         self._spawn("queue", self._queue())
         self._spawn("sender", sender.run())
@@ -154,3 +155,6 @@ class Camera:
 
     async def _connect(self, first: bytes) -> PutMediaConnection:
         return await self._around.connect(self.desired.stream_name, first)
+
+    async def _stored(self, from_ms: int, to_ms: int) -> set[int]:
+        return await self._around.stored(self.desired.stream_name, from_ms, to_ms)

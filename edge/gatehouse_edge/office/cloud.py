@@ -5,7 +5,9 @@ Blocking boto3, called in threads; `AWS_ENDPOINT_URL` is honoured by boto3 itsel
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import boto3
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from mypy_boto3_kinesisvideo import KinesisVideoClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
+
+log = logging.getLogger(__name__)
 
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 2})
 _NO_SUCH_SECRET = {"ResourceNotFoundException", "InvalidRequestException", "DecryptionFailure"}
@@ -110,6 +114,39 @@ class OfficeCloud:
     def put_media_endpoint(self, stream_name: str) -> str:
         """Ask for a stream's PutMedia endpoint; botocore's errors pass."""
         return self.video.get_data_endpoint(StreamName=stream_name, APIName="PUT_MEDIA")["DataEndpoint"]
+
+    def stored_fragments(self, stream_name: str, from_ms: int, to_ms: int) -> set[int]:
+        """Return the producer times, in ms, of a stream's fragments that start in the range.
+
+        Where the role may not ask, nothing is known, and what is doubtful is sent again. The index lags
+        behind PERSISTED by moments on AWS, so a fragment stored just now may be missed.
+        """
+        try:
+            endpoint = self.video.get_data_endpoint(StreamName=stream_name, APIName="LIST_FRAGMENTS")
+            archive = self.session.client(
+                "kinesis-video-archived-media", endpoint_url=endpoint["DataEndpoint"], config=_CONFIG
+            )
+            # botocore sends whole seconds, cut off: ask for one more on either side.
+            span = {
+                "StartTimestamp": datetime.fromtimestamp(from_ms // 1000 - 1, UTC),
+                "EndTimestamp": datetime.fromtimestamp(to_ms // 1000 + 2, UTC),
+            }
+            pages = archive.get_paginator("list_fragments").paginate(
+                StreamName=stream_name,
+                FragmentSelector={"FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": span},  # type: ignore[typeddict-item]
+            )
+            return {
+                round(fragment["ProducerTimestamp"].timestamp() * 1000)
+                for page in pages
+                for fragment in page.get("Fragments", [])
+            }
+        except ClientError as error:
+            log.warning("stream %s can't be asked what it holds (%s)", stream_name, _code(error))
+            return set()
+        except BotoCoreError as error:
+            raise UplinkError(
+                f"can't reach Kinesis Video ({type(error).__name__}): check the uplink"
+            ) from error
 
     def credentials(self) -> Credentials:
         """Return the current credentials, refreshed if they were about to expire."""

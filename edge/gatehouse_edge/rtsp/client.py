@@ -64,11 +64,13 @@ class RtspSession:
         protocol = self._protocol
         if protocol is None:
             return
-        if self._session and not protocol.closed.done():
-            # Cameras allow few sessions; a polite end frees ours at once. Its failure changes nothing.
-            with contextlib.suppress(CameraError):
-                await protocol.request("TEARDOWN", self._base_url, self._headers("TEARDOWN"), 1.0)
-        protocol.close()
+        try:
+            if self._session and not protocol.closed.done():
+                # Cameras allow few sessions; a polite end frees ours at once. Its failure changes nothing.
+                with contextlib.suppress(CameraError):
+                    await protocol.request("TEARDOWN", self._base_url, self._headers("TEARDOWN"), 1.0)
+        finally:
+            protocol.close()
 
     async def describe(self) -> VideoTrack:
         """Ask what the camera offers; CameraRefusedError for credentials, path or codec."""

@@ -29,7 +29,10 @@ class OutboxLimits:
 
 @dataclass(slots=True)
 class Parcel:
-    """One fragment on its way; its bytes are in `payload` or in `file`."""
+    """One fragment on its way; its bytes are in `payload` or in `file`.
+
+    `tried`: an earlier connection or process may have delivered it, without our hearing of it.
+    """
 
     start_ms: int
     duration_ms: int
@@ -37,6 +40,7 @@ class Parcel:
     payload: tuple[bytes, bytes] | None
     file: SpooledFile | None = None
     sent: bool = False
+    tried: bool = False
     gone: bool = False
 
     @property
@@ -68,7 +72,9 @@ class Outbox:
     async def recover(self) -> int:
         """Take up what an earlier process spooled; call once, before anything is put."""
         files = await asyncio.to_thread(self._spool.recover)
-        self._parcels.extend(Parcel(file.start_ms, file.duration_ms, file.size, None, file) for file in files)
+        self._parcels.extend(
+            Parcel(file.start_ms, file.duration_ms, file.size, None, file, tried=True) for file in files
+        )
         self._changed.set()
         return len(files)
 
@@ -137,8 +143,23 @@ class Outbox:
     def rewind(self) -> None:
         """Send again whatever was sent and not persisted: its connection is gone."""
         for parcel in self._parcels:
+            parcel.tried |= parcel.sent
             parcel.sent = False
         self._changed.set()
+
+    @property
+    def doubtful(self) -> list[int]:
+        """Starts of the fragments that may be stored already."""
+        return [parcel.start_ms for parcel in self._parcels if parcel.tried]
+
+    async def settle(self, stored: set[int]) -> int:
+        """Let go of the doubtful fragments among `stored`; the others are to be sent. Return how many."""
+        found = [parcel for parcel in self._parcels if parcel.tried and parcel.start_ms in stored]
+        for parcel in self._parcels:
+            parcel.tried = False
+        for parcel in found:
+            await self._remove(parcel)
+        return len(found)
 
     def close(self) -> None:
         """Say that nothing more will be put: `peek` ends once all is persisted."""

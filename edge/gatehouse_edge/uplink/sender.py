@@ -51,6 +51,8 @@ class SenderEvents(Protocol):
 T = TypeVar("T")
 # So many received and none persisted: the stream keeps nothing. In doubt a fragment is sent again.
 _NEVER_PERSISTED = 16
+Stored = Callable[[int, int], Awaitable[set[int]]]
+"""Return the starts of the fragments the stream holds between two times in ms; UplinkError."""
 Connect = Callable[[bytes], Awaitable[PutMediaConnection]]
 """Open a connection with its first bytes."""
 
@@ -60,11 +62,12 @@ class Sender:
     """Deliver one outbox, in order, one connection at a time (AWS allows one a stream).
 
     A fragment is let go when it is PERSISTED; one whose connection ended before is sent again with the
-    same producer time, so readers that know the time see it once.
+    same producer time, unless the stream is seen to hold it: only its acknowledgement was lost.
     """
 
     outbox: Outbox
     connect: Connect
+    stored: Stored
     events: SenderEvents
     times: SenderTimes = field(default_factory=SenderTimes)
     backoff: Backoff = field(default_factory=lambda: Backoff(1.0, 15.0))
@@ -75,11 +78,21 @@ class Sender:
         """Send until the outbox is closed and empty."""
         while (parcel := await self.outbox.peek()) is not None:
             try:
-                await self._connection(parcel)
+                if self.outbox.doubtful:
+                    await self._settle()
+                else:
+                    await self._connection(parcel)
                 self.outbox.rewind()
                 self.backoff.reset()
             except UplinkError as error:
                 await self._failed(error)
+
+    async def _settle(self) -> None:
+        """Ask what arrived of the fragments whose acknowledgement didn't: sent twice, they count twice."""
+        doubtful = self.outbox.doubtful
+        stored = await self.stored(min(doubtful), max(doubtful))
+        for _ in range(await self.outbox.settle(stored)):
+            self.events.fragment_persisted()
 
     async def _failed(self, error: UplinkError) -> None:
         if isinstance(error, FragmentRefusedError) and await self.outbox.refused(error.start_ms):
