@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import importlib.util
 import logging
 import signal
 import socket
@@ -17,6 +16,7 @@ import uvicorn
 import uvloop
 import yaml
 
+from gatehouse_local import kinesisvideo, lambda_, processors, rekognition
 from gatehouse_local.core.calls import CallLog
 from gatehouse_local.core.control import Control
 from gatehouse_local.core.coverage import survey
@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 HOST = "127.0.0.1"
 # In the order they start: processors read video, so Kinesis Video is there first.
-PACKAGES = ("rekognition", "kinesisvideo", "lambda_", "processors")
+PACKAGES = (rekognition, kinesisvideo, lambda_, processors)
 _DRAIN_SECONDS = 3
 
 
@@ -61,12 +61,7 @@ class Options:
 def build_services(runtime: Runtime) -> list[Service]:
     """Build every service of the local cloud; none is started."""
     services: list[Service] = []
-    for name in PACKAGES:
-        if importlib.util.find_spec(f"gatehouse_local.{name}") is None:
-            continue
-        package = importlib.import_module(f"gatehouse_local.{name}")
-        if not hasattr(package, "build"):
-            continue
+    for package in PACKAGES:
         built = package.build(runtime)
         services += [built] if isinstance(built, Service) else built
     return services
