@@ -12,4 +12,4 @@ F = TypeVar("F", bound=Callable[..., object])
 
 def compiled(function: F) -> F:
     """Return the function as native code; fastmath, because a face needs no NaN and no exact sums."""
-    return cast("F", numba.njit(cache=True, fastmath=True, error_model="numpy")(function))
+    return cast("F", numba.njit(cache=True, fastmath=True, error_model="numpy", forceinline=True)(function))

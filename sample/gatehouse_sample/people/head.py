@@ -17,6 +17,11 @@ SKIN, HAIR, CLOTH, FRAME, HAT = range(5)
 BALD, SHORT, CURLY, LONG, FRINGE, BUN, RECEDING = range(7)
 NO_HAT, BEANIE, CAP, SCARF, BRIM = range(5)
 
+_FEATURE_REACH = 0.6
+"""How far nose, lips and eyes may stand out of the bare face; farther away they aren't looked at."""
+_REACH = 1.75
+"""Radius of a ball around everything but the shoulders."""
+
 
 class Anchors(NamedTuple):
     """Hold depths (z) of the bare face under each feature, and the heights they hang at."""
@@ -141,10 +146,12 @@ def skin(who: Identity, at: Anchors, x: float, y: float, z: float) -> float:
     """Return the distance to the body's skin: face, ears and neck."""
     s = who.skull
     d = bare(who, x, y, z)
-    if z > 0.2:
+    if z > 0.2 and d < _FEATURE_REACH * 1.5:
         d = _eyes(who, at, d, x, y, z)
         d = _nose(who, at, d, x, y, z)
         d = _mouth(who, at, d, x, y, z)
+    elif z > 0.2:
+        d -= _FEATURE_REACH
     ear = ellipsoid(abs(x) - s.width * 0.98 - s.ear * 0.5, y - 0.02, z + 0.08, 0.05 + s.ear, 0.20, 0.12)
     d = join(d, ear, 0.05)
     return join(d, rod(x, y + 0.6, z + 0.18, 0.0, -1.4, -0.2, s.neck, s.neck * 1.1), 0.15)
@@ -178,7 +185,7 @@ def hair(who: Identity, x: float, y: float, z: float) -> float:
         return 1e3
     rough = 0.012 * sin(x * h.grain * 1.7 + z * 9.0) * sin(z * h.grain + y * 5.0)
     if h.cut == CURLY:
-        rough = 0.05 * sin(x * 14.0) * sin(y * 14.0) * sin(z * 14.0) - 0.08
+        rough = 0.05 + 0.05 * sin(x * 14.0) * sin(y * 14.0) * sin(z * 14.0)
     thick = 0.03 if who.worn.hat != NO_HAT else h.thick
     cap = _skull(who, x, y, z) - thick - rough
     front = _hairline(who, x) - y if z > 0.0 else -1.0
@@ -244,6 +251,9 @@ def shirt(x: float, y: float, z: float) -> float:
 @compiled
 def distance(who: Identity, at: Anchors, x: float, y: float, z: float) -> float:
     """Return the distance from a point to the person."""
+    outside = ball(x, y, z, _REACH)
+    if outside > 0.5:
+        return min(outside, shirt(x, y, z))
     d = min(skin(who, at, x, y, z), hair(who, x, y, z))
     d = min(d, hat(who, x, y, z))
     d = min(d, glasses(who, at, x, y, z))

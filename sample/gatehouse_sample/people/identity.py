@@ -196,6 +196,15 @@ class _Dice:
 def identity(seed: int) -> Identity:
     """Return the person of a seed; the same for ever, so seeds can be committed instead of numbers."""
     dice = _Dice(seed)
+    who = _thrown(dice)
+    if HATS[who.worn.hat] != "scarf":
+        return who
+    shaved = who.hair._replace(beard=0.0, moustache=0.0, stubble=0.0)
+    return who._replace(hair=shaved)
+
+
+def _thrown(dice: _Dice) -> Identity:
+    """Throw all numbers, in an order that never changes."""
     return Identity(
         skull=_skull(dice),
         eyes=_eyes(dice),

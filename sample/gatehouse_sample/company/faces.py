@@ -1,0 +1,169 @@
+"""Make the company's people from a folder of real photos.
+
+    DIR/<identity>/*.jpg            and optionally   DIR/manifest.csv: identity,file,role,…
+
+Who has several usable photos becomes an employee: the first ones are enrolled, the others are shown in the
+video, so that no picture is both. The rest become strangers. A manifest's `role` (employee, non_employee)
+decides instead where there is one. Ids in the company are numbers: no name leaves the folder.
+"""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+
+from gatehouse_sample.company.people import Cast, Person
+from gatehouse_sample.errors import FacesError
+from gatehouse_sample.people.engine import find_boxes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+MAX_EMPLOYEES, MAX_STRANGERS = 14, 7
+MAX_PHOTOS = 8
+ENROLLED = 3
+MIN_FACE = 60
+"""Pixels across a face below which a photo isn't used."""
+FACE_SIZE = 150
+"""Pixels across a face as the videos show it."""
+MAX_SIDE = 1000
+_ROOM = 2.0
+"""Side of the cut-out, in widths of the face."""
+_FADE = 14
+"""Pixels over which a cut-out's edges fade."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    """Hold a usable photo: its file and its only face's box (left, top, width) in pixels."""
+
+    path: Path
+    box: tuple[int, int, int]
+
+
+def photographed_cast(folder: Path, looks: Path, say: Callable[[str], None]) -> Cast:
+    """Choose employees and strangers from a folder of photos; cut-outs are written below `looks`.
+
+    Raises FacesError unless there are at least one employee with two usable photos and one stranger.
+    """
+    candidates = _identities(folder)
+    roles = _roles(folder / "manifest.csv")
+    employees: list[list[_Photo]] = []
+    strangers: list[list[_Photo]] = []
+    for name in sorted(candidates, key=lambda name: -len(candidates[name])):
+        role = roles.get(name) or ("employee" if len(candidates[name]) > 1 else "non_employee")
+        full = len(employees) >= MAX_EMPLOYEES if role == "employee" else len(strangers) >= MAX_STRANGERS
+        if full:
+            continue
+        photos = _usable(candidates[name])
+        if role == "employee" and len(photos) > 1:
+            employees.append(photos)
+        elif role != "employee" and photos:
+            strangers.append(photos)
+        say(f"{len(employees)} employees, {len(strangers)} strangers found")
+    if not employees or not strangers:
+        raise FacesError(
+            f"{folder}: {len(employees)} people with two usable photos and {len(strangers)} others; "
+            f"one of each is needed. Usable is a photo of one frontal face, {MIN_FACE} pixels wide or more. "
+            "Nothing was made; add photos, or leave GATEHOUSE_FACES unset for the drawn people"
+        )
+    return Cast(
+        people="photos",
+        similarity_scale="real-faces",
+        employees=tuple(_employee(number, photos, looks) for number, photos in enumerate(employees)),
+        without_consent=(),
+        strangers=tuple(_stranger(number, photos, looks) for number, photos in enumerate(strangers)),
+    )
+
+
+def _identities(folder: Path) -> dict[str, list[Path]]:
+    """List every identity's photos."""
+    if not folder.is_dir():
+        raise FacesError(f"{folder}: no such folder; GATEHOUSE_FACES names one with DIR/<identity>/*.jpg")
+    suffixes = {".jpg", ".jpeg", ".png"}
+    return {
+        child.name: sorted(path for path in child.iterdir() if path.suffix.lower() in suffixes)
+        for child in sorted(folder.iterdir())
+        if child.is_dir()
+    }
+
+
+def _roles(manifest: Path) -> dict[str, str]:
+    """Read the roles a manifest gives to identities."""
+    if not manifest.is_file():
+        return {}
+    with manifest.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    return {row["identity"]: row["role"] for row in rows if row.get("identity") and row.get("role")}
+
+
+def _usable(paths: Sequence[Path]) -> list[_Photo]:
+    """Return the photos that show exactly one face, large enough."""
+    photos = []
+    for path in paths:
+        try:
+            picture = _read(path)
+        except (OSError, UnidentifiedImageError):
+            continue
+        boxes = find_boxes(np.asarray(picture))
+        if len(boxes) == 1 and boxes[0][2] >= MIN_FACE:
+            photos.append(_Photo(path, boxes[0]))
+        if len(photos) == MAX_PHOTOS:
+            break
+    return photos
+
+
+def _read(path: Path) -> Image.Image:
+    """Read a photo upright and no larger than needed."""
+    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    picture.thumbnail((MAX_SIDE, MAX_SIDE))
+    return picture
+
+
+def _employee(number: int, photos: list[_Photo], looks: Path) -> Person:
+    """Enrol some photos of a person and show the others."""
+    person_id = f"E{1001 + 37 * number}"
+    enrolled = min(ENROLLED, len(photos) // 2)
+    shown = _cut_outs(looks / person_id, photos[enrolled:])
+    return Person(person_id, tuple(photo.path for photo in photos[:enrolled]), shown)
+
+
+def _stranger(number: int, photos: list[_Photo], looks: Path) -> Person:
+    """Show all photos of a person who is nowhere enrolled."""
+    person_id = f"S{number + 1:02}"
+    return Person(person_id, (), _cut_outs(looks / person_id, photos))
+
+
+def _cut_outs(folder: Path, photos: Sequence[_Photo]) -> tuple[Path, ...]:
+    """Cut faces out with soft edges at the size the videos show."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for number, photo in enumerate(photos, 1):
+        path = folder / f"{number}.webp"
+        Image.fromarray(_cut_out(_read(photo.path), photo.box)).save(path, "WEBP", quality=92)
+        paths.append(path)
+    return tuple(paths)
+
+
+def _cut_out(picture: Image.Image, box: tuple[int, int, int]) -> NDArray[np.uint8]:
+    """Crop around a face, scale it to FACE_SIZE and fade the edges."""
+    left, top, width = box
+    half = _ROOM * width / 2
+    middle_x, middle_y = left + width / 2, top + width / 2
+    crop = (middle_x - half, middle_y - half * 1.1, middle_x + half, middle_y + half * 1.1)
+    side = round(_ROOM * FACE_SIZE)
+    size = (side, round(side * 1.1))
+    face = picture.transform(size, Image.Transform.EXTENT, crop, Image.Resampling.BICUBIC)
+    inside = Image.new("L", picture.size, 255).transform(size, Image.Transform.EXTENT, crop)
+    cover = Image.new("L", size, 0)
+    fade = (_FADE, _FADE, size[0] - _FADE, size[1])
+    cover.paste(inside.crop(fade), fade)
+    soft = np.minimum(np.asarray(inside), np.asarray(cover.filter(ImageFilter.GaussianBlur(_FADE / 2))))
+    return np.dstack([np.asarray(face), soft]).astype(np.uint8)
