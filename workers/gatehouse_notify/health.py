@@ -13,21 +13,21 @@ if TYPE_CHECKING:
 def health_server(
     port: int, metrics: Callable[[], str], trouble: Callable[[], dict[str, str]], host: str = "127.0.0.1"
 ) -> ThreadingHTTPServer:
-    """Make the server for `/health` and `/metrics`; the caller runs it.
+    """Make the server for `/healthz` and `/metrics`; the caller runs it.
 
-    `/health` answers 503 while a part fails, and names it.
+    `/healthz` answers 503 while a part fails, and names it.
     """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            if self.path == "/health":
+            if self.path == "/healthz":
                 broken = trouble()
                 body = json.dumps({"status": "failing" if broken else "ok", "parts": broken})
                 self._answer(503 if broken else 200, "application/json", body)
             elif self.path == "/metrics":
                 self._answer(200, "text/plain; version=0.0.4", metrics())
             else:
-                self._answer(404, "text/plain", "There is /health and /metrics.\n")
+                self._answer(404, "text/plain", "There is /healthz and /metrics.\n")
 
         def _answer(self, status: int, kind: str, body: str) -> None:
             content = body.encode()
