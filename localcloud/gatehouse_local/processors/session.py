@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from gatehouse_local.processors.settings import Settings
 
 log = logging.getLogger(__name__)
+UNDECIDED_SECONDS = 1.0  # until a start's conditions are asked about again
 
 
 class FailedError(Exception):
@@ -128,7 +129,7 @@ class Session:
                 return self._conditions.to_start(self.processor)
             except UndecidedError as error:
                 log.warning("processor %s waits in STARTING: %s", self.processor.name, error)
-                self._stop.wait(self._settings.reconnect_cap_seconds)
+                self._stop.wait(UNDECIDED_SECONDS)
         return None
 
     def _end(self) -> None:
