@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
 from gatehouse_local.core.errors import AwsError
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from gatehouse_local.lambda_.service import build
-
 from tests.unit.gatehouse_local.lambda_.conftest import ACCOUNT, REGION, Cloud, eventually
+
+from gatehouse_local.lambda_.service import build
 
 if TYPE_CHECKING:
     from gatehouse_local.core.runtime import Runtime
