@@ -132,13 +132,23 @@ def _employee(number: int, photos: list[_Photo], looks: Path) -> Person:
     person_id = f"E{1001 + 37 * number}"
     enrolled = min(ENROLLED, len(photos) // 2)
     shown = _cut_outs(looks / person_id, photos[enrolled:])
-    return Person(person_id, tuple(photo.path for photo in photos[:enrolled]), shown)
+    return Person(person_id, _portraits(looks / person_id, photos[:enrolled]), shown)
 
 
 def _stranger(number: int, photos: list[_Photo], looks: Path) -> Person:
     """Show all photos of a person who is nowhere enrolled."""
     person_id = f"S{number + 1:02}"
     return Person(person_id, (), _cut_outs(looks / person_id, photos))
+
+
+def _portraits(folder: Path, photos: Sequence[_Photo]) -> tuple[Path, ...]:
+    """Write photos to enrol as JPEG, upright and of bearable size, whatever they were."""
+    paths = []
+    for number, photo in enumerate(photos, 1):
+        path = folder / f"photo-{number}.jpg"
+        _read(photo.path).save(path, "JPEG", quality=95)
+        paths.append(path)
+    return tuple(paths)
 
 
 def _cut_outs(folder: Path, photos: Sequence[_Photo]) -> tuple[Path, ...]:

@@ -20,9 +20,9 @@ import numpy as np
 
 from gatehouse_sample.people.compose import on_backdrop
 from gatehouse_sample.people.engine import faces
-from gatehouse_sample.people.identity import identity
 from gatehouse_sample.people.pose import ENROLMENT, VIDEO
 from gatehouse_sample.people.render import render
+from gatehouse_sample.people.seeded import identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -25,9 +25,9 @@ from PIL import Image
 
 from gatehouse_sample.people.choose import say
 from gatehouse_sample.people.compose import on_backdrop
-from gatehouse_sample.people.identity import identity
 from gatehouse_sample.people.pose import ENROLMENT, VIDEO, Pose
 from gatehouse_sample.people.render import ASPECT, render
+from gatehouse_sample.people.seeded import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -46,11 +46,12 @@ class InThisProcess:
     map = staticmethod(map)
 
 
-def test_the_video_shows_who_the_truth_says_when_it_says(cast: Cast, tmp_path: Path) -> None:
+def test_the_film_shows_who_the_truth_says_and_loops_on_whole_seconds(cast: Cast, tmp_path: Path) -> None:
     make(cast, tmp_path, PLACES[:1])
+    path = tmp_path / "videos" / "CAM_A.mp4"
     truth = json.loads((tmp_path / "truth" / "CAM_A.json").read_text())
     visits = [(visit["start_s"], visit["end_s"]) for visit in truth["visits"]]
-    with av.open(str(tmp_path / "videos" / "CAM_A.mp4")) as container:
+    with av.open(str(path)) as container:
         for frame in container.decode(video=0):
             at = float(frame.time or 0.0)
             picture = frame.to_ndarray(format="rgb24").astype(int)
@@ -58,11 +59,7 @@ def test_the_video_shows_who_the_truth_says_when_it_says(cast: Cast, tmp_path: P
             there = any(start + 0.2 <= at <= end - 0.2 for start, end in visits)
             nobody = all(at < start or at >= end for start, end in visits)
             assert there == (red > BLOCK_RED) or not (there or nobody), at
-
-
-def test_the_film_can_be_served_and_loops_on_whole_seconds(cast: Cast, tmp_path: Path) -> None:
-    make(cast, tmp_path, PLACES[:1])
-    made = read_film(tmp_path / "videos" / "CAM_A.mp4")
+    made = read_film(path)
     keys = [unit.ticks for unit in made.units if unit.key]
     assert made.ticks == LOOP_SECONDS * CLOCK_RATE
     assert np.diff(keys).tolist() == [CLOCK_RATE] * (len(keys) - 1)
