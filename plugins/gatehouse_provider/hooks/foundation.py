@@ -5,7 +5,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.exceptions import ClientError
 
 from gatehouse_provider.hooks.base_aws import AdaptiveRetries, error_code
@@ -31,11 +30,7 @@ ABSENT = frozenset(
 )
 
 
-class _ServiceHook(AdaptiveRetries):
-    """Reach one service through the AWS connection."""
-
-
-class FoundationHook(AwsBaseHook):
+class FoundationHook(AdaptiveRetries):
     """Look for bucket, topic, queue, function, roles and camera secrets of one Region; never create."""
 
     def __init__(self, region: str, account: str, aws_conn_id: str | None = AWS_CONNECTION) -> None:
@@ -74,8 +69,7 @@ class FoundationHook(AwsBaseHook):
         return {name for name in names if not _exists(partial(client.describe_secret, SecretId=name))}
 
     def _at(self, service: str) -> Any:
-        hook = _ServiceHook(aws_conn_id=self.aws_conn_id, client_type=service, region_name=self.region)
-        return hook.client
+        return self.client_of(service, self.conn_config.get_service_endpoint_url(service))
 
 
 def _exists(look: Callable[[], Any]) -> bool:

@@ -99,10 +99,5 @@ class KinesisVideoHook(GatehouseAwsHook):
             endpoint = self.client.get_data_endpoint(StreamName=name, APIName="LIST_FRAGMENTS")[
                 "DataEndpoint"
             ]
-            self._archive_clients[name] = self.get_session(region_name=self.region_name).client(
-                "kinesis-video-archived-media",
-                endpoint_url=endpoint,
-                config=self._get_config(),
-                verify=self.verify,
-            )
+            self._archive_clients[name] = self.client_of("kinesis-video-archived-media", endpoint)
         return self._archive_clients[name]
