@@ -18,9 +18,10 @@ of its people keeps them all, and the run says so.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pendulum
-from airflow.sdk import Param, TriggerRule, dag
+from airflow.sdk import CronTriggerTimetable, Param, TriggerRule, dag
 
 from gatehouse_provider.operators.roster import (
     RosterDeleteFacesOperator,
@@ -29,12 +30,16 @@ from gatehouse_provider.operators.roster import (
     RosterPublishOperator,
 )
 
-OFFICES_AT_ONCE = 8
+BY_OFFICE: dict[str, Any] = {
+    "map_index_template": "{{ task.office }}",
+    "max_active_tis_per_dagrun": 8,
+}
 DRY_RUN = "{{ params.dry_run }}"
 
 
 @dag(
-    schedule="0 2 * * *",
+    # Switching the DAG on doesn't run the night that is over.
+    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC", run_immediately=False),
     start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
     catchup=False,
     doc_md=__doc__,
@@ -59,12 +64,8 @@ def hr_face_sync() -> None:
     plan = RosterPlanOperator(
         task_id="plan", plan_only=DRY_RUN, allow_mass_delete="{{ params.allow_mass_delete }}"
     )
-    delete = RosterDeleteFacesOperator.partial(
-        task_id="delete", max_active_tis_per_dagrun=OFFICES_AT_ONCE
-    ).expand(office=plan.output)
-    index = RosterIndexFacesOperator.partial(
-        task_id="index", max_active_tis_per_dagrun=OFFICES_AT_ONCE
-    ).expand(office=plan.output)
+    delete = RosterDeleteFacesOperator.partial(task_id="delete", **BY_OFFICE).expand(office=plan.output)
+    index = RosterIndexFacesOperator.partial(task_id="index", **BY_OFFICE).expand(office=plan.output)
     publish = RosterPublishOperator(
         task_id="publish",
         stopped=plan.output["stopped"],

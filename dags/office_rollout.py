@@ -20,6 +20,7 @@ office with the reason; the other offices of its wave go on.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from airflow.sdk import Param, TaskGroup, TriggerRule, chain, dag, task_group
 
@@ -34,7 +35,10 @@ from gatehouse_provider.settings import config_dir
 
 WAVES = load_rollout_settings(config_dir()).waves
 OFFICES = [office for wave in WAVES for office in wave.offices]
-OFFICES_AT_ONCE = 8
+BY_OFFICE: dict[str, Any] = {
+    "map_index_template": "{{ task.office }}",
+    "max_active_tis_per_dagrun": 8,
+}
 
 
 @task_group(group_id="office")
@@ -45,10 +49,10 @@ def roll_out(office: str) -> None:
         office=office,
         # A wave in which nothing was chosen is skipped, and must not hold up the next.
         trigger_rule=TriggerRule.NONE_FAILED,
-        max_active_tis_per_dagrun=OFFICES_AT_ONCE,
+        **BY_OFFICE,
     )
-    start = OfficeStartOperator(task_id="start", office=office, provisioned=provision.output)
-    OfficeVerifyOperator(task_id="verify", office=office, started=start.output)
+    start = OfficeStartOperator(task_id="start", office=office, provisioned=provision.output, **BY_OFFICE)
+    OfficeVerifyOperator(task_id="verify", office=office, started=start.output, **BY_OFFICE)
 
 
 @dag(

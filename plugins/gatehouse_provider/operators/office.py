@@ -61,7 +61,7 @@ class OfficeOperator(GatehouseOperator):
         poll_seconds: float = 1.0,
         **kwargs: Any,
     ) -> None:
-        super().__init__(map_index_template="{{ task.office }}", **kwargs)
+        super().__init__(**kwargs)
         self.office = office
         self.deferrable = deferrable
         self.poll_seconds = poll_seconds

@@ -146,7 +146,7 @@ class RosterFacesOperator(RosterOperator):
     template_fields: Sequence[str] = ("office",)
 
     def __init__(self, *, office: str, **kwargs: Any) -> None:
-        super().__init__(map_index_template="{{ task.office }}", **kwargs)
+        super().__init__(**kwargs)
         self.office = office
 
 
