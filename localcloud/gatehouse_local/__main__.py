@@ -35,7 +35,8 @@ def options_of(argv: list[str]) -> tuple[Options, str]:
         epilog=_EXAMPLE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--port", type=int, default=24100, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=24100, help="port to listen on; 0 takes a free one")
     parser.add_argument("--state", type=Path, required=True, help="folder that keeps all state")
     parser.add_argument("--moto-endpoint", required=True, help="where moto_server answers")
     parser.add_argument("--config", type=Path, help="YAML file: quotas, and settings of the services")
@@ -43,7 +44,9 @@ def options_of(argv: list[str]) -> tuple[Options, str]:
     parser.add_argument("--moto-wait", type=float, default=60, help="seconds to wait for moto_server")
     parser.add_argument("--log-level", default="INFO", choices=["DEBUG", "INFO", "WARNING", "ERROR"])
     args = parser.parse_args(argv)
-    options = Options(args.port, args.state, args.moto_endpoint, args.config, args.seed, args.moto_wait)
+    options = Options(
+        args.port, args.state, args.moto_endpoint, args.config, args.seed, args.moto_wait, args.host
+    )
     return options, args.log_level
 
 

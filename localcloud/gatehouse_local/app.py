@@ -56,6 +56,7 @@ class Options:
     config: Path | None = None
     seed: int | None = None
     moto_wait: float = 60.0
+    host: str = HOST
 
 
 def build_services(runtime: Runtime) -> list[Service]:
@@ -82,7 +83,7 @@ def read_config(path: Path | None) -> Mapping[str, Any]:
 
 async def serve(options: Options) -> None:
     """Run until SIGTERM or SIGINT; raise where the start fails, having started nothing."""
-    listener = _listen(options.port)
+    listener = _listen(options.host, options.port)
     port = listener.getsockname()[1]
     config = read_config(options.config)
     quotas = Quotas.defaults()
@@ -167,14 +168,14 @@ class FrontServer(uvicorn.Server):
         await super().shutdown(sockets)
 
 
-def _listen(port: int) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((HOST, port))
+        listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise OSError(error.errno, f"port {port} of {HOST} can't be used: {error.strerror}") from error
+        raise OSError(error.errno, f"port {port} of {host} can't be used: {error.strerror}") from error
     return listener
 
 
