@@ -20,7 +20,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-import pendulum
 from airflow.sdk import CronTriggerTimetable, Param, TriggerRule, dag
 
 from gatehouse_provider.operators.roster import (
@@ -38,9 +37,8 @@ DRY_RUN = "{{ params.dry_run }}"
 
 
 @dag(
-    # Switching the DAG on doesn't run the night that is over.
-    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC", run_immediately=False),
-    start_date=pendulum.datetime(2026, 1, 1, tz="UTC"),
+    # No start date and no look back: switching the DAG on doesn't run the night that is over.
+    schedule=CronTriggerTimetable("0 2 * * *", timezone="UTC", run_immediately=timedelta(0)),
     catchup=False,
     doc_md=__doc__,
     tags=["gatehouse", "roster"],
