@@ -179,3 +179,40 @@ def test_disabling_stops_and_enabling_resumes_without_loss(
     assert seen(out) == ["a"]
     cloud("UpdateEventSourceMapping", UUID=uuid, Enabled=True)
     eventually(lambda: seen(out) == ["a", "b"])
+
+
+def test_a_split_shards_children_come_after_what_the_parent_held(
+    cloud: Cloud, stream: Stream, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    cloud.create("keep", KEEP.format(path=str(out), then=""))
+    stream.put("old")
+    half = str(2**127)
+    stream.kinesis.split_shard(
+        StreamName=stream.name, ShardToSplit="shardId-000000000000", NewStartingHashKey=half
+    )
+    stream.put("new")
+    map_(cloud, stream)
+    eventually(lambda: sorted(seen(out)) == ["new", "old"])
+    stream.put("newer")
+    eventually(lambda: "newer" in seen(out))
+    assert len(seen(out)) == 3
+
+
+def test_parallel_lanes_lose_nothing_and_a_blocked_one_holds_up_no_other(
+    cloud: Cloud, stream: Stream, tmp_path: Path
+) -> None:
+    out, gate = tmp_path / "out", tmp_path / "gate"
+    then = f"import os\n    assert data[0][0] != 'b' or os.path.exists({str(gate)!r})"
+    cloud.create("keep", KEEP.format(path=str(out), then=then))
+    map_(cloud, stream, ParallelizationFactor=4, BatchSize=1)
+    stream.put("b1", "b2", key="blocked")  # in lane 3, the others in 1 and 2
+    for number in range(4):
+        stream.put(f"a{number}", key="free-a")
+        stream.put(f"c{number}", key="free-d")
+    eventually(lambda: {f"{x}{n}" for x in "ac" for n in range(4)} <= set(seen(out)))
+    assert "b2" not in seen(out)
+    gate.touch()
+    eventually(lambda: "b2" in seen(out))
+    free = [item for item in seen(out) if item[0] == "a"]
+    assert free == sorted(free)
