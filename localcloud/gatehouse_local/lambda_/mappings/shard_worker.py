@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from gatehouse_local.lambda_.mappings.reader import ShardReader
 
 log = logging.getLogger(__name__)
+# Records read and not finished, at least: a lane that is stuck on a poison record keeps the others going
+# until this many wait behind it.
+READ_AHEAD = 2000
 
 
 class Pace:
@@ -39,7 +42,7 @@ class Pace:
 class ShardWorker:
     """Bring a shard's records to the function in order; `position` moves as they finish.
 
-    At most a few batches are read ahead, so a slow function slows the reading.
+    Reading ahead is bounded, so a slow function slows the reading.
     """
 
     def __init__(
@@ -141,7 +144,7 @@ class ShardWorker:
 
     def _wait_for_room(self) -> bool:
         """Wait while enough is read ahead; False when told to stop."""
-        most = 2 * self._batching.size * self._batching.lanes
+        most = max(READ_AHEAD, 2 * self._batching.size * self._batching.lanes)
         with self._room:
             self._room.wait_for(lambda: self._stop.is_set() or self._progress.unfinished < most)
         return not self._stop.is_set()
