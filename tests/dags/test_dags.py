@@ -62,3 +62,9 @@ def test_deletions_do_not_wait_for_indexing(dags: DagBag) -> None:
     assert dag.get_task("index").upstream_task_ids == {"plan"}
     assert dag.get_task("publish").upstream_task_ids >= {"delete", "index"}
     assert dag.max_active_runs == 1
+
+
+def test_the_generated_page_is_what_the_files_say() -> None:
+    from gatehouse_stack.dag_docs import PAGE, render
+
+    assert PAGE.read_text() == render(ROOT / "dags")

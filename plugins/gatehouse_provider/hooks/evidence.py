@@ -11,7 +11,6 @@ from airflow.sdk import BaseHook
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeObserved, ObservedCamera
 from gatehouse.rollout.verify import Evidence
-from gatehouse_provider.hooks.detections import DetectionHook
 from gatehouse_provider.hooks.documents import DocumentHook
 from gatehouse_provider.hooks.kinesis_video import KinesisVideoHook
 from gatehouse_provider.hooks.rekognition import RekognitionHook
@@ -19,6 +18,8 @@ from gatehouse_provider.settings import AWS_CONNECTION, OPENSEARCH_CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from gatehouse_provider.hooks.detections import DetectionHook
 
 
 class EvidenceHook(BaseHook):
@@ -60,6 +61,9 @@ class EvidenceHook(BaseHook):
 
     @cached_property
     def _detections(self) -> DetectionHook:
+        # Not at the top: it brings a large client along that only verification needs.
+        from gatehouse_provider.hooks.detections import DetectionHook
+
         return DetectionHook(self.opensearch_conn_id)
 
     def connect(self) -> None:

@@ -11,7 +11,6 @@ from airflow.providers.amazon.aws.utils.waiter_with_logging import RETRIABLE_ERR
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 from botocore.exceptions import BotoCoreError, ClientError
-from opensearchpy.exceptions import AuthenticationException, AuthorizationException, OpenSearchException
 
 from gatehouse.rollout.verify import Evidence, Verdict, judge_camera, judge_media, judge_processor
 from gatehouse_provider.hooks.base_aws import error_code
@@ -106,6 +105,9 @@ class CamerasTrigger(BaseTrigger):
 
         A look that is throttled or finds a service away is repeated until time is up.
         """
+        # Not at the top: every task start would pay for it, and only this method needs it.
+        from opensearchpy.exceptions import OpenSearchException
+
         hook = self.hook()
         # Connections may only be asked for from here; the looking then needs a thread, not this loop.
         await sync_to_async(hook.connect)()
@@ -129,7 +131,8 @@ def _passing(error: Exception) -> bool:
     """Tell whether a failure may be gone at the next look."""
     if isinstance(error, ClientError):
         return error_code(error) in RETRIABLE_ERROR_CODES
-    return not isinstance(error, AuthorizationException | AuthenticationException)
+    # OpenSearch answers with a status; connections that fail have "N/A" or none.
+    return getattr(error, "status_code", None) not in {400, 401, 403}
 
 
 class CameraMediaTrigger(CamerasTrigger):

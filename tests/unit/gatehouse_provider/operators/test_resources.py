@@ -1,0 +1,103 @@
+"""Operators of single resources take what exists as it is, and wait here or in the triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
+from botocore.exceptions import ClientError
+
+from gatehouse_provider.operators.kinesis_video import KinesisVideoCreateStreamOperator
+from gatehouse_provider.operators.rekognition import (
+    RekognitionCreateStreamProcessorOperator,
+    RekognitionDeleteStreamProcessorOperator,
+    RekognitionStartStreamProcessorOperator,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+pytestmark = pytest.mark.usefixtures("foundation")
+REGION = "us-west-2"
+ROLE = "arn:aws:iam::123456789012:role/gatehouse-stream-processor"
+
+
+def create_stream(name: str, **arguments: Any) -> str:
+    operator = KinesisVideoCreateStreamOperator(
+        task_id="t", stream_name=name, region_name=REGION, **arguments
+    )
+    return operator.execute({})
+
+
+def create_processor(name: str, video_arn: str, **arguments: Any) -> str:
+    return RekognitionCreateStreamProcessorOperator(
+        task_id="t",
+        processor_name=name,
+        video_stream_arn=video_arn,
+        record_stream_arn="arn:aws:kinesis:us-west-2:123456789012:stream/missing",
+        collection_id="missing",
+        role_arn=ROLE,
+        region_name=REGION,
+        **arguments,
+    ).execute({})
+
+
+def fire(deferred: TaskDeferred) -> dict[str, Any]:
+    """Run a deferred task's trigger and return its event."""
+
+    async def first() -> Any:
+        return await anext(aiter(deferred.trigger.run()))
+
+    event: dict[str, Any] = asyncio.run(first()).payload
+    return event
+
+
+def test_a_stream_is_created_once_and_waited_for() -> None:
+    arn = create_stream("once")
+    assert create_stream("once") == arn
+
+
+def test_the_triggerer_waits_for_a_stream_to_become_active(foundation: Callable[..., Any]) -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        create_stream("later", deferrable=True)
+    assert fire(deferred.value) == {"status": "success", "stream_name": "later"}
+    info = foundation("kinesisvideo", REGION).describe_stream(StreamName="later")["StreamInfo"]
+    assert info["Status"] == "ACTIVE"
+
+
+def test_a_processor_that_fails_fails_the_task_with_the_words_of_aws() -> None:
+    create_processor("doomed", create_stream("once"))
+    operator = RekognitionStartStreamProcessorOperator(
+        task_id="t", processor_name="doomed", region_name=REGION, deferrable=True, waiter_delay=1
+    )
+    with pytest.raises(TaskDeferred) as deferred:
+        operator.execute({})
+    event = fire(deferred.value)
+    assert event["status"] == "error"
+    assert "FAILED" in event["message"]
+    with pytest.raises(AirflowFailException, match="Stream processor doomed doesn't run"):
+        operator.execute_complete({}, event)
+
+
+def test_an_existing_processor_is_skipped_or_refused_as_asked() -> None:
+    video = create_stream("once")
+    assert create_processor("twice", video) == create_processor("twice", video) == "twice"
+
+
+def test_deleting_what_is_gone_is_fine(foundation: Callable[..., Any]) -> None:
+    create_processor("gone", create_stream("once"))
+    for _ in range(2):
+        RekognitionDeleteStreamProcessorOperator(
+            task_id="t", processor_name="gone", region_name=REGION
+        ).execute({})
+    with pytest.raises(ClientError) as caught:
+        foundation("rekognition", REGION).describe_stream_processor(Name="gone")
+    assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_a_client_error_keeps_its_code() -> None:
+    with pytest.raises(ClientError) as caught:
+        create_stream("no spaces allowed")
+    assert caught.value.response["Error"]["Code"]
