@@ -53,7 +53,7 @@ def _own(face: Face) -> Document:
         "event_id": face.event_id,
         "employee_match": face.kind in EMPLOYED,
         "confidence": face.confidence,
-        "box": {"left": box.left, "top": box.top, "width": box.width, "height": box.height},
+        "box": {"left": box["Left"], "top": box["Top"], "width": box["Width"], "height": box["Height"]},
     }
     if face.similarity is not None:
         own["similarity"] = face.similarity

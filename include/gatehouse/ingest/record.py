@@ -1,83 +1,90 @@
 """Read the analysis record that every engine writes: Rekognition's stream-processor JSON (aws.md §2.5).
 
-Only what Gatehouse uses is read. Landmarks, pose and quality are not, so no later part can keep them
-for a face that matched nobody.
+The types name AWS's fields as AWS does. Only what Gatehouse uses is read: landmarks, pose and quality
+are not, so no later part can keep them for a face that matched nobody. Records are plain dictionaries,
+checked by pydantic's core, because a batch has hundreds of them and model objects would double its time.
 """
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_pascal
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from gatehouse.exceptions import RecordFormatError
 
+_CHECKS = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 Percent = Annotated[float, Field(ge=0, le=100)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, strict=True, extra="ignore", allow_inf_nan=False, alias_generator=to_pascal
-    )
-
-
-class BoundingBox(_Part):
+@with_config(_CHECKS)
+class BoundingBox(TypedDict):
     """Locate a face in fractions of the frame; a face at the edge may reach below 0 or above 1."""
 
-    left: float
-    top: float
-    width: float
-    height: float
+    Left: float
+    Top: float
+    Width: float
+    Height: float
 
 
-class DetectedFace(_Part):
-    """Say where a face is, and how sure the engine is that it is one (percent)."""
+@with_config(_CHECKS)
+class DetectedFace(TypedDict):
+    """Say where a face is, and how sure the engine is that it is one."""
 
-    bounding_box: BoundingBox
-    confidence: Percent
-
-
-class CollectionFace(_Part):
-    """Name the enrolled face that was matched; `external_image_id` is the person's opaque id."""
-
-    external_image_id: str | None = None
+    BoundingBox: BoundingBox
+    Confidence: Percent
 
 
-class MatchedFace(_Part):
-    """Hold one match at or above the collection's threshold (percent)."""
+@with_config(_CHECKS)
+class CollectionFace(TypedDict):
+    """Name the enrolled face that was matched; `ExternalImageId` is the person's opaque id."""
 
-    similarity: Percent
-    face: CollectionFace
+    ExternalImageId: NotRequired[str]
 
 
-class FaceSearch(_Part):
+@with_config(_CHECKS)
+class MatchedFace(TypedDict):
+    """Hold one match at or above the collection's threshold."""
+
+    Similarity: Percent
+    Face: CollectionFace
+
+
+@with_config(_CHECKS)
+class FaceSearch(TypedDict):
     """Hold one face of the frame; no match means that nobody in the collection looks like it."""
 
-    detected_face: DetectedFace
-    matched_faces: tuple[MatchedFace, ...] = ()
+    DetectedFace: DetectedFace
+    MatchedFaces: NotRequired[list[MatchedFace]]
 
 
-class KinesisVideo(_Part):
+@with_config(_CHECKS)
+class KinesisVideo(TypedDict):
     """Locate the frame: fragment numbers are decimal strings too long for 64 bits, times are seconds."""
 
-    stream_arn: Annotated[str, Field(min_length=1)]
-    fragment_number: Annotated[str, Field(pattern=r"^[0-9]{1,128}$")]
-    producer_timestamp: Annotated[float, Field(gt=0, lt=32_503_680_000)]  # before the year 3000
-    frame_offset_in_seconds: Annotated[float, Field(ge=0, lt=86_400)]
+    StreamArn: Annotated[str, Field(min_length=1)]
+    FragmentNumber: Annotated[str, Field(pattern=r"^[0-9]{1,128}$")]
+    ProducerTimestamp: Annotated[float, Field(gt=0, lt=32_503_680_000)]  # before the year 3000
+    FrameOffsetInSeconds: Annotated[float, Field(ge=0, lt=86_400)]
 
 
-class InputInformation(_Part):
+@with_config(_CHECKS)
+class InputInformation(TypedDict):
     """Wrap the only kind of input there is."""
 
-    kinesis_video: KinesisVideo
+    KinesisVideo: KinesisVideo
 
 
-class AnalysisRecord(_Part):
-    """Hold one analysed frame; no face in it is an empty `face_search_response`."""
+@with_config(_CHECKS)
+class AnalysisRecord(TypedDict):
+    """Hold one analysed frame; no face in it is an empty or absent `FaceSearchResponse`."""
 
-    input_information: InputInformation
-    face_search_response: tuple[FaceSearch, ...] = ()
+    InputInformation: InputInformation
+    FaceSearchResponse: NotRequired[list[FaceSearch]]
+
+
+_RECORD: TypeAdapter[AnalysisRecord] = TypeAdapter(AnalysisRecord)
 
 
 def parse_record(payload: bytes) -> AnalysisRecord:
@@ -86,7 +93,7 @@ def parse_record(payload: bytes) -> AnalysisRecord:
     The error names fields, never their values: a matched face's id is personal data.
     """
     try:
-        return AnalysisRecord.model_validate_json(payload)
+        return _RECORD.validate_json(payload)
     except ValidationError as error:
         raise RecordFormatError(_describe(error)) from None
 

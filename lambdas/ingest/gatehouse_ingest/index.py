@@ -9,8 +9,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from opensearchpy.exceptions import ConnectionError as UnreachableError
 from opensearchpy.exceptions import TransportError
@@ -40,12 +39,11 @@ class IndexUnavailableError(GatehouseError):
     """Raise when OpenSearch can't be reached: the batch must come again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(NamedTuple):
     """Hold what became of one bulk action; `source` is set where the action asked for it."""
 
     status: int
-    index: str
+    backing_index: str
     error: str
     source: dict[str, Any] | None
 

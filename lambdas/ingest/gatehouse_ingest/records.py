@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64decode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatehouse.exceptions import GatehouseError, RecordFormatError, UnknownStreamError
 from gatehouse.ingest.frame import to_frame
@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from gatehouse.ingest.snapshot import IngestSnapshot
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """Hold one good record: its place in the Kinesis shard and its frame."""
 
     sequence_number: str

@@ -77,7 +77,7 @@ def write_batch(
 def _note_creates(written: Written, creates: Sequence[tuple[str, str]], items: Sequence[Item]) -> None:
     for (number, event_id), item in zip(creates, items, strict=True):
         if item.done:
-            written.places[event_id] = item.index
+            written.places[event_id] = item.backing_index
         else:
             written.failed.add(number)
 

@@ -112,7 +112,7 @@ def _random_records(make: Any, visits: list[tuple[int, bool, int]]) -> list[Reco
     return [make(EPOCH + frame / FPS, *faces.get(frame, [])) for frame in range(last + 1)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(visits=VISITS, seed=st.integers(0, 2**32))
 def test_batches_replays_and_duplicates_don_t_change_the_alerts(
     new_office: Any, record: Any, visits: list[tuple[int, bool, int]], seed: int
@@ -153,7 +153,7 @@ def _facts(office: Any) -> tuple[Any, ...]:
     return alerts, sorted(minutes), events
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(visits=VISITS, seed=st.integers(0, 2**32))
 def test_in_any_order_neighbouring_windows_never_both_alert_and_none_is_lost(
     new_office: Any, record: Any, visits: list[tuple[int, bool, int]], seed: int
@@ -178,7 +178,7 @@ def _starts(office: Any) -> list[float]:
     return [datetime.fromisoformat(message["window_start"]).timestamp() for message in office.published]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(crash_at=st.integers(0, 40), start=st.sampled_from([0, 7, 14.6]))
 def test_crash_between_any_two_requests_is_repaired_by_the_replay(
     new_office: Any, record: Any, crash_at: int, start: float

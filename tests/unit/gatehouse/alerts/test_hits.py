@@ -12,7 +12,7 @@ STREAM = SnapshotStream(
     engine="stream_processor", rules=("non_employee", "not in the snapshot"),
 )  # fmt: skip
 RULE = SnapshotRule(kind="non_employee", k=3, n=10, window_seconds=15, similarity=90, channel="c")
-BOX = BoundingBox.model_validate({"Left": 0.1, "Top": 0.1, "Width": 0.1, "Height": 0.1})
+BOX = BoundingBox(Left=0.1, Top=0.1, Width=0.1, Height=0.1)
 
 
 def _face(event_id: str, person: str | None = None, similarity: float | None = None) -> Face:

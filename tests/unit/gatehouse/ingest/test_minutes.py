@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 STREAM = SnapshotStream(
     camera_id="CAM_A", office="o", floor="0", zone="z", time_zone="UTC", engine="frame_search", rules=()
 )
-BOX = BoundingBox.model_validate({"Left": 0.1, "Top": 0.1, "Width": 0.1, "Height": 0.1})
+BOX = BoundingBox(Left=0.1, Top=0.1, Width=0.1, Height=0.1)
 KNOWN = Face("k", BOX, 99.0, 95.0, "p", "employee")
 UNMATCHED = Face("u", BOX, 99.0, None, None, None)
 

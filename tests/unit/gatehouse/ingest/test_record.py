@@ -20,9 +20,10 @@ def _drop(record: dict[str, Any], path: str) -> bytes:
 
 def test_aws_sample_is_read(aws_record: dict[str, Any]) -> None:
     record = parse_record(json.dumps(aws_record).encode())
-    video = record.input_information.kinesis_video
-    assert video.fragment_number == "91343852333289682796718532614445757584843717598"
-    assert record.face_search_response[0].matched_faces[0].face.external_image_id == "employee"
+    video = record["InputInformation"]["KinesisVideo"]
+    assert video["FragmentNumber"] == "91343852333289682796718532614445757584843717598"
+    assert record["FaceSearchResponse"][0]["MatchedFaces"][0]["Face"] == {"ExternalImageId": "employee"}
+    assert record["FaceSearchResponse"][0]["DetectedFace"].keys() == {"BoundingBox", "Confidence"}
 
 
 @pytest.mark.parametrize(
