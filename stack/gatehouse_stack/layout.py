@@ -84,8 +84,13 @@ class Layout:
 
     @property
     def company(self) -> Path:
-        """The sample company: photos, videos, ground truth."""
-        return self.run / "sample"
+        """The sample company: photos, videos, ground truth. It is made once for all runs."""
+        return self.root / "build" / ("sample-photos" if os.environ.get("GATEHOUSE_FACES") else "sample")
+
+    @property
+    def camera_faults(self) -> Path:
+        """The file that makes cameras misbehave, for tests."""
+        return self.run / "camera-faults.json"
 
     @property
     def airflow_home(self) -> Path:

@@ -21,7 +21,10 @@ from gatehouse_stack.status import NodeStatus, StackStatus
 UP_SECONDS = 900
 # The local cloud begins empty at every start, since moto keeps nothing; whatever else remembers
 # streams, faces or alerts begins empty with it. Airflow's own history and all that was built stays.
-RESET_TOGETHER = ("state", "spool", "hold", "delivered.jsonl", "loops.jsonl", "demo.json", "status.json")
+RESET_TOGETHER = (
+    *("state", "spool", "hold", "status.json", "camera-faults.json"),
+    *("delivered.jsonl", "loops.jsonl", "demo.json"),
+)
 
 
 class StackError(RuntimeError):

@@ -120,6 +120,7 @@ def _company(graph: Graph, layout: Layout) -> None:
                 str(layout.python),
                 *("-m", "gatehouse_sample.cameras", "--port", str(layout.port("cameras"))),
                 *("--company", str(layout.company), "--loops", str(layout.run / "loops.jsonl")),
+                *("--faults", str(layout.camera_faults)),
             ],
             lambda: _listens(layout.port("cameras")),
             after=("company",),

@@ -23,6 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--port", type=int, required=True, help="0 takes a free one")
     parser.add_argument("--company", type=Path, required=True, help="made by gatehouse_sample.company")
     parser.add_argument("--loops", type=Path, required=True, help="every loop's start is appended here")
+    parser.add_argument("--faults", type=Path, help="JSON {camera id: fault} (faults.json of the company)")
     options = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     try:
@@ -42,7 +43,7 @@ async def _serve(options: argparse.Namespace) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         with contextlib.suppress(NotImplementedError):
             asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    cameras = load_cameras(options.company, options.loops)
+    cameras = load_cameras(options.company, options.loops, options.faults)
     async with serving(cameras, options.host, options.port) as port:
         log.info("%d cameras at rtsp://%s:%d/<camera id>", len(cameras), options.host, port)
         await stopped.wait()

@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 FAULT_FILE = "faults.json"
 
 
-def load_cameras(company: Path, loops: Path) -> dict[str, LiveCamera]:
-    """Read every camera's video and credentials of a company folder."""
+def load_cameras(company: Path, loops: Path, faults_file: Path | None = None) -> dict[str, LiveCamera]:
+    """Read every camera's video and credentials of a company folder.
+
+    Faults are read from `faults_file`, by default the company folder's own.
+    """
     secrets_path = company / "secrets.json"
     if not secrets_path.is_file():
         raise CompanyError(f"{secrets_path}: missing; make it with `python -m gatehouse_sample.company`")
     loops.parent.mkdir(parents=True, exist_ok=True)
-    faults, journal = FaultFile(company / FAULT_FILE), LoopJournal(loops)
+    faults, journal = FaultFile(faults_file or company / FAULT_FILE), LoopJournal(loops)
     return {
         camera_id: LiveCamera(
             camera_id,
