@@ -37,7 +37,7 @@ class RecordStreamHook(AdaptiveRetries, KinesisHook):
                 StreamName=name,
                 ShardCount=shards,
                 StreamModeDetails={"StreamMode": "PROVISIONED"},
-                Tags=dict(tags),
+                **({"Tags": dict(tags)} if tags else {}),  # AWS refuses an empty map
             )
         except ClientError as error:
             if error_code(error) != "ResourceInUseException":

@@ -43,7 +43,7 @@ class KinesisVideoHook(GatehouseAwsHook):
                 StreamName=name,
                 MediaType="video/h264",
                 DataRetentionInHours=retention_hours,
-                Tags=dict(tags),
+                **({"Tags": dict(tags)} if tags else {}),  # AWS refuses an empty map
             )
         except ClientError as error:
             if error_code(error) != "ResourceInUseException":

@@ -36,7 +36,7 @@ def create_processor(name: str, video_arn: str, **arguments: Any) -> str:
         task_id="t",
         processor_name=name,
         video_stream_arn=video_arn,
-        record_stream_arn="arn:aws:kinesis:us-west-2:123456789012:stream/missing",
+        record_stream_arn="arn:aws:kinesis:us-west-2:123456789012:stream/missing-" + name,
         collection_id="missing",
         role_arn=ROLE,
         region_name=REGION,
@@ -68,7 +68,7 @@ def test_the_triggerer_waits_for_a_stream_to_become_active(foundation: Callable[
 
 
 def test_a_processor_that_fails_fails_the_task_with_the_words_of_aws() -> None:
-    create_processor("doomed", create_stream("once"))
+    create_processor("doomed", create_stream("doomed"))
     operator = RekognitionStartStreamProcessorOperator(
         task_id="t", processor_name="doomed", region_name=REGION, deferrable=True, waiter_delay=1
     )
@@ -81,13 +81,13 @@ def test_a_processor_that_fails_fails_the_task_with_the_words_of_aws() -> None:
         operator.execute_complete({}, event)
 
 
-def test_an_existing_processor_is_skipped_or_refused_as_asked() -> None:
-    video = create_stream("once")
+def test_an_existing_processor_is_taken_as_it_is() -> None:
+    video = create_stream("twice")
     assert create_processor("twice", video) == create_processor("twice", video) == "twice"
 
 
 def test_deleting_what_is_gone_is_fine(foundation: Callable[..., Any]) -> None:
-    create_processor("gone", create_stream("once"))
+    create_processor("gone", create_stream("gone"))
     for _ in range(2):
         RekognitionDeleteStreamProcessorOperator(
             task_id="t", processor_name="gone", region_name=REGION
