@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
 import logging
 import sys
 
@@ -27,6 +28,9 @@ def main(words: list[str] | None = None) -> int:
         "foundation", help="create what every Region needs once, and upload the sample company"
     )
     commands.add_parser("supervise", help="run in the foreground (what `up` starts)")
+    run = commands.add_parser("run", help="run one DAG and wait for it")
+    run.add_argument("dag", help="e.g. office_rollout")
+    run.add_argument("--conf", type=json.loads, default={}, help="""e.g. --conf '{"offices": ["berlin"]}'""")
     demo = commands.add_parser("demo", help="roll the sample company out and judge what was seen")
     demo.add_argument("--offices", nargs="*", default=[], help="only these offices, e.g. --offices berlin")
     options = parser.parse_args(words)
@@ -45,6 +49,14 @@ def _run(options: argparse.Namespace, layout: Layout) -> int:
         from gatehouse_stack.demo.drive import demo
 
         return demo(layout, options.offices)
+    if options.command == "run":
+        from rich.console import Console
+
+        from gatehouse_stack import dag_run
+        from gatehouse_stack.airflow_api import AirflowApi
+
+        dag_run.run(AirflowApi(layout), Console(), options.dag, options.conf, seconds=900)
+        return 0
     if options.command == "foundation":
         from gatehouse_stack import foundation
 

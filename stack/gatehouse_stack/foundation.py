@@ -63,10 +63,16 @@ class Foundation:
     def _topic(self) -> str:
         topic: str = self.client("sns").create_topic(Name=self.region.alert_topic)["TopicArn"]
         sqs = self.client("sqs")
-        url = sqs.create_queue(QueueName=self.region.notify_queue)["QueueUrl"]
-        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]
-        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=attributes["QueueArn"])
+        dead = self._queue(sqs, f"{self.region.notify_queue}-dead", {})
+        redrive = {"deadLetterTargetArn": dead, "maxReceiveCount": 20}
+        queue = self._queue(sqs, self.region.notify_queue, {"RedrivePolicy": json.dumps(redrive)})
+        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
         return topic
+
+    def _queue(self, sqs: Any, name: str, attributes: dict[str, str]) -> str:
+        url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(found["Attributes"]["QueueArn"])
 
     def _roles(self, topic: str) -> None:
         iam = self.client("iam")
@@ -102,6 +108,8 @@ class Foundation:
         with _unless("ResourceConflictException"):
             client.create_function(Code={"ZipFile": package}, **settings)
             return
+        client.update_function_configuration(**settings)
+        client.get_waiter("function_updated_v2").wait(FunctionName=self.region.ingest_function)
         client.update_function_code(FunctionName=self.region.ingest_function, ZipFile=package)
 
     def _snapshot(self) -> None:

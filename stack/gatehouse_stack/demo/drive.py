@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 import os
 import time
-from typing import Any
 
 from rich.console import Console
 
-from gatehouse_stack import company, lifecycle
+from gatehouse_stack import company, dag_run, lifecycle
 from gatehouse_stack.airflow_api import AirflowApi
 from gatehouse_stack.demo import figures, judge, summary, truth
 from gatehouse_stack.demo.watch import Watch
@@ -32,8 +31,9 @@ def demo(layout: Layout, offices: list[str]) -> int:
     cameras = [camera for office in wanted for camera in office.cameras]
     with Watch(layout) as watch:
         api = AirflowApi(layout)
-        _run(api, console, "hr_face_sync", {}, SYNC_SECONDS)
-        _run(api, console, "office_rollout", {"offices": [office.name for office in wanted]}, ROLLOUT_SECONDS)
+        dag_run.run(api, console, "hr_face_sync", {}, SYNC_SECONDS)
+        names = [office.name for office in wanted]
+        dag_run.run(api, console, "office_rollout", {"offices": names}, ROLLOUT_SECONDS)
         since = time.time() + WARM_UP_SECONDS
         until = _observe(layout, console, cameras, since)
         _settle(layout, console, watch, since, until)
@@ -49,31 +49,6 @@ def demo(layout: Layout, offices: list[str]) -> int:
     (layout.run / "demo.json").write_text(json.dumps(report, indent=2) + "\n")
     summary.show(console, rows, findings, urls, scale=scale, own_faces=own_faces)
     return 1 if blocking else 0
-
-
-def _run(api: AirflowApi, console: Console, dag: str, conf: dict[str, Any], seconds: float) -> None:
-    """Trigger a DAG and print each task as it ends; raise StackError with the log of what failed."""
-    began, run_id = time.time(), api.trigger(dag, conf)
-    console.print(f"[bold]{dag}[/bold] {run_id}")
-    shown: set[tuple[str, int]] = set()
-    state, tasks = "queued", list[dict[str, Any]]()
-    for state, tasks in api.watch(dag, run_id, seconds):  # noqa: B007 - both are read after the loop
-        for task in tasks:
-            key = (task["task_id"], task["map_index"])
-            if task["state"] in ("success", "failed", "upstream_failed") and key not in shown:
-                shown.add(key)
-                _show_task(console, task, time.time() - began)
-    if state != "success":
-        failed = [task for task in tasks if task["state"] == "failed"]
-        words = "\n".join(f"--- {t['task_id']}\n{api.task_log(dag, run_id, t)}" for t in failed[:2])
-        raise lifecycle.StackError(f"{dag} {run_id} ended as {state}.\n{words}")
-    console.print(f"  [green]done[/green] in {time.time() - began:.0f} s")
-
-
-def _show_task(console: Console, task: dict[str, Any], at: float) -> None:
-    label = task.get("rendered_map_index") or ("" if task["map_index"] < 0 else str(task["map_index"]))
-    mark = "[green]✓[/green]" if task["state"] == "success" else "[red]✗[/red]"
-    console.print(f"  {mark} {at:5.0f} s  {task['task_id']}{f' · {label}' if label else ''}")
 
 
 def _observe(layout: Layout, console: Console, cameras: list[str], since: float) -> float:

@@ -1,0 +1,36 @@
+"""Run a DAG as a person would from Airflow's page, and show each task as it ends."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+
+from gatehouse_stack.airflow_api import AirflowApi
+from gatehouse_stack.lifecycle import StackError
+
+
+def run(api: AirflowApi, console: Console, dag: str, conf: dict[str, Any], seconds: float) -> None:
+    """Trigger a DAG and print each task as it ends; raise StackError with the log of what failed."""
+    began, run_id = time.time(), api.trigger(dag, conf)
+    console.print(f"[bold]{dag}[/bold] {run_id}")
+    shown: set[tuple[str, int]] = set()
+    state, tasks = "queued", list[dict[str, Any]]()
+    for state, tasks in api.watch(dag, run_id, seconds):  # noqa: B007 - both are read after the loop
+        for task in tasks:
+            key = (task["task_id"], task["map_index"])
+            if task["state"] in ("success", "failed", "upstream_failed") and key not in shown:
+                shown.add(key)
+                _show_task(console, task, time.time() - began)
+    if state != "success":
+        failed = [task for task in tasks if task["state"] == "failed"]
+        words = "\n".join(f"--- {t['task_id']}\n{api.task_log(dag, run_id, t)}" for t in failed[:2])
+        raise StackError(f"{dag} {run_id} ended as {state}.\n{words}")
+    console.print(f"  [green]done[/green] in {time.time() - began:.0f} s")
+
+
+def _show_task(console: Console, task: dict[str, Any], at: float) -> None:
+    label = task.get("rendered_map_index") or ("" if task["map_index"] < 0 else str(task["map_index"]))
+    mark = "[green]✓[/green]" if task["state"] == "success" else "[red]✗[/red]"
+    console.print(f"  {mark} {at:5.0f} s  {task['task_id']}{f' · {label}' if label else ''}")
