@@ -6,12 +6,16 @@
     DIR/<role>/<person id>/video-<n>.webp  cut out (transparent background), other poses and lights
     DIR/calibration/<person id>/<n>.jpg    both kinds of pose, for the similarity scale
 
-Pictures that exist are kept, so an interrupted run resumes. About 1 s a picture on one core.
+    DIR/drawn.json                         what each picture was drawn from
+
+A picture drawn from the same person and pose is kept, so an interrupted run resumes. About 1 s a picture on
+one core. Redraw after changing the renderer by removing DIR.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import sys
 import time
@@ -39,6 +43,7 @@ WIDTH = round(HEIGHT * ASPECT)
 CAST = Path(str(resources.files(__package__))) / "cast.json"
 PICTURES = CAST.parent / "pictures"
 CALIBRATION_POSES = (*ENROLMENT, VIDEO[0], VIDEO[2], VIDEO[5], VIDEO[7])
+DRAWN = "drawn.json"
 _MARGIN = 24
 
 
@@ -49,6 +54,11 @@ class Order:
     path: str
     seed: int
     pose: Pose
+
+    @property
+    def mark(self) -> str:
+        """Digest the person and the pose: what the picture shows."""
+        return hashlib.sha256(repr((identity(self.seed), self.pose)).encode()).hexdigest()[:16]
 
 
 def orders(cast: dict[str, dict[str, int]]) -> list[Order]:
@@ -72,6 +82,21 @@ def _poses(role: str) -> Iterator[tuple[str, Pose]]:
     yield from ((f"video-{n}.webp", pose) for n, pose in enumerate(VIDEO, 1))
 
 
+def to_draw(wanted: list[Order], out: Path) -> list[Order]:
+    """Return the orders whose picture is missing or shows somebody or something else."""
+    drawn = _drawn(out)
+    return [
+        order for order in wanted if drawn.get(order.path) != order.mark or not (out / order.path).exists()
+    ]
+
+
+def _drawn(out: Path) -> dict[str, str]:
+    """Read what a folder's pictures were drawn from."""
+    path = out / DRAWN
+    found: dict[str, str] = json.loads(path.read_text()) if path.is_file() else {}
+    return found
+
+
 def draw(order: Order, out: Path) -> None:
     """Draw one picture into a folder; it appears complete or not at all."""
     fine = render(identity(order.seed), order.pose, FINE_HEIGHT)
@@ -84,6 +109,8 @@ def draw(order: Order, out: Path) -> None:
     else:
         Image.fromarray(person).save(part, "WEBP", quality=85, method=6)
     part.replace(path)
+    marks = json.dumps({**_drawn(out), order.path: order.mark}, indent=0, sort_keys=True)
+    (out / DRAWN).write_text(marks + "\n")
 
 
 def _portrait(person: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -102,7 +129,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--cast", type=Path, default=CAST)
     options = parser.parse_args(arguments)
     wanted = orders(json.loads(options.cast.read_text()))
-    missing = [order for order in wanted if not (options.out / order.path).exists()]
+    missing = to_draw(wanted, options.out)
     say(f"{len(wanted)} pictures, {len(missing)} to draw")
     began = time.monotonic()
     for done, order in enumerate(missing, 1):
