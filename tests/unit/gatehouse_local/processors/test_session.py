@@ -42,6 +42,13 @@ PROCESSOR = Processor(
 class Body(io.BytesIO):
     """A GetMedia body that ends at once; the reader beside it is replaced."""
 
+    @property
+    def _raw_stream(self) -> Body:
+        return self
+
+    def shutdown(self) -> None:
+        """Wake a blocked read, as urllib3's response does; here none blocks."""
+
 
 class Aws:
     """Stand in for the streams: connections in turn (fragments or an error), and the records put."""
