@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 WIDTH, HEIGHT = 640, 480
 NOISE = 2.0
 """Standard deviation of the sensor's noise, in grey levels."""
-_NOISE_FRAMES = 6
+_NOISE_FRAMES = 12
 _WALLS = ((196, 190, 178), (178, 188, 196), (190, 196, 182), (200, 184, 176), (182, 180, 192))
 _FLOOR_Y = 360
 
@@ -74,29 +74,36 @@ def _shelf(draw: ImageDraw.ImageDraw, x: int, random: np.random.Generator) -> No
 
 
 class Scene:
-    """Give a camera's frames one by one; the noise comes from a few fields used at shifting offsets."""
+    """Give a camera's frames one by one, with a sensor's noise drawn from a few fields at random."""
 
     def __init__(self, camera_id: str, zone: str) -> None:
         self._random = np.random.default_rng(zlib.crc32(camera_id.encode()) + 1)
-        self._empty = background(camera_id, zone).astype(np.int16)
-        shape = (_NOISE_FRAMES, HEIGHT, WIDTH, 1)
-        self._noise = np.round(self._random.normal(0, NOISE, shape)).astype(np.int16)
+        grain = self._random.normal(0, NOISE, (_NOISE_FRAMES, HEIGHT, WIDTH, 1))
+        self._grain = np.round(grain).astype(np.int16)
+        empty = background(camera_id, zone).astype(np.int16)
+        self._empty = [_shown(empty + field) for field in self._grain]
 
     def frame(
         self, person: NDArray[np.uint8] | None = None, left: int = 0, top: int = 0
     ) -> NDArray[np.uint8]:
         """Return one RGB frame, with a cut-out (RGBA) at a place that may lie partly outside."""
-        picture = self._empty.copy()
+        field = int(self._random.integers(_NOISE_FRAMES))
+        picture = self._empty[field].copy()
         if person is not None:
-            _paste(picture, person, left, top)
-        field, shift = self._random.integers(_NOISE_FRAMES), self._random.integers(WIDTH)
-        picture += np.roll(self._noise[int(field)], int(shift), 1)
-        shown: NDArray[np.uint8] = np.clip(picture, 0, 255).astype(np.uint8)
-        return shown
+            _paste(picture, person, left, top, self._grain[field])
+        return picture
 
 
-def _paste(picture: NDArray[np.int16], person: NDArray[np.uint8], left: int, top: int) -> None:
-    """Blend the visible part of a cut-out into a picture."""
+def _shown(levels: NDArray[np.int16] | NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return grey levels as a camera would: whole and within range."""
+    shown: NDArray[np.uint8] = np.clip(levels, 0, 255).astype(np.uint8)
+    return shown
+
+
+def _paste(
+    picture: NDArray[np.uint8], person: NDArray[np.uint8], left: int, top: int, grain: NDArray[np.int16]
+) -> None:
+    """Blend the visible part of a cut-out, with its own noise, into a picture."""
     rows, columns = person.shape[:2]
     x0, x1 = max(left, 0), min(left + columns, WIDTH)
     y0, y1 = max(top, 0), min(top + rows, HEIGHT)
@@ -105,4 +112,5 @@ def _paste(picture: NDArray[np.int16], person: NDArray[np.uint8], left: int, top
     part = person[y0 - top : y1 - top, x0 - left : x1 - left].astype(np.float32)
     cover = part[..., 3:] / 255.0
     under = picture[y0:y1, x0:x1]
-    picture[y0:y1, x0:x1] = (part[..., :3] * cover + under * (1.0 - cover)).astype(np.int16)
+    noisy = part[..., :3] + grain[y0:y1, x0:x1]
+    picture[y0:y1, x0:x1] = _shown(noisy * cover + under * (1.0 - cover))

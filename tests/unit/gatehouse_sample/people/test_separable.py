@@ -1,7 +1,7 @@
 """Hold the drawn people to what the sample company promises, on the face engine's own vectors.
 
 Frames are what cameras film (scene, noise, walking size), photos are what is enrolled. The quick test looks
-at two poses of everybody, the full one at every pose.
+at one turned pose of everybody, the full one at every pose.
 """
 
 from __future__ import annotations
@@ -103,8 +103,8 @@ def check(measured: Measured) -> None:
     assert min(between) >= APART
 
 
-def test_drawn_people_are_apart_and_recognised_in_two_poses() -> None:
-    check(measure(drawn_cast(PICTURES), slice(1, 2), (0, 6)))
+def test_drawn_people_are_apart_and_recognised_in_one_pose() -> None:
+    check(measure(drawn_cast(PICTURES), slice(1, 2), (6,)))
 
 
 @pytest.mark.full
