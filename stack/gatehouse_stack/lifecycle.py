@@ -38,8 +38,11 @@ def up(layout: Layout) -> None:
     """
     current = status.read(layout.run)
     if current is not None and current.supervised():
+        if current.settled():
+            _say(f"The stack is up already, since {(time.time() - current.started) / 60:.0f} minutes.")
+            return
         if not current.failed():
-            _say("The stack is running already.")
+            _say("The stack is starting already.")
             _follow(layout, started=current.started)
             return
         _say("The last start failed; starting again with what it had made.")

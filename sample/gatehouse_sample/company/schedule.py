@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-LOOP_SECONDS = 60.0
+LOOP_SECONDS = 48.0
 VISIT_SECONDS = 9.0
 GAP_SECONDS = 5.0
 BACK_TO_BACK_SECONDS = 2.0
-_FIRST, _LAST = 1.0, 21.0
+_FIRST, _LAST = 1.0, 10.0
 """Seconds into the loop at which a camera's first visit may start."""
 
 Role = Literal["employee", "stranger"]
