@@ -2,7 +2,7 @@
 
 Every loop of a camera shows the same visits, one person at a time. The demo's judge allows three quarters of
 a second around a visit, so even visits back to back leave two seconds between them; a stranger comes back
-only 51 s later, past every alert window and the one it suppresses.
+only 39 s later, past every alert window of 15 s and the one it suppresses.
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def test_visits_never_overlap_nor_span_the_loop(
     for visits in plan.values():
         assert visits[0].start_s >= 1.0
         assert visits[-1].end_s <= LOOP_SECONDS - 1.0
-        assert all(b.start_s - a.end_s >= BACK_TO_BACK_SECONDS for a, b in pairwise(visits))
+        assert all(b.start_s - a.end_s >= BACK_TO_BACK_SECONDS - 1e-6 for a, b in pairwise(visits))
 
 
 @given(PLACES, EMPLOYEES, STRANGERS)
@@ -52,7 +52,8 @@ def test_every_camera_shows_one_stranger_and_employees_of_its_office(
 def test_a_stranger_returns_after_every_alert_window(places: list[CameraPlace], strangers: list[str]) -> None:
     for visits in plan_visits(places, assign_offices(["E1"], places), strangers).values():
         (stranger,) = (visit for visit in visits if visit.role == "stranger")
-        assert LOOP_SECONDS - (stranger.end_s - stranger.start_s) >= 45.0
+        # The last hit's window (15 s) may have alerted; the next one stays silent.
+        assert LOOP_SECONDS - (stranger.end_s - stranger.start_s) > 2 * 15.0
 
 
 def test_some_employees_have_several_offices_and_one_camera_has_visits_back_to_back() -> None:
