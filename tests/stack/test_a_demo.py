@@ -7,7 +7,8 @@ import subprocess
 import uuid
 
 import pytest
-from conftest import Demo, RunningStack, wait_until
+
+from running_stack import Demo, RunningStack, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 

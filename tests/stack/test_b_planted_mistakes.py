@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from conftest import Demo, RunningStack, wait_until
+
+from running_stack import Demo, RunningStack, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 

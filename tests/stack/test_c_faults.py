@@ -9,7 +9,8 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from conftest import Demo, RunningStack, wait_until
+
+from running_stack import Demo, RunningStack, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(900)]
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 from botocore.exceptions import ClientError
-from conftest import Demo, RunningStack, wait_until
+
+from running_stack import Demo, RunningStack, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(900)]
 
