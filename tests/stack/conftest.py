@@ -6,6 +6,7 @@ It has a run directory and ports of its own, so a stack that a person has up is 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +20,15 @@ def stack() -> Iterator[RunningStack]:
     """Bring the stack up, with a rolled-out company, and take it down afterwards."""
     layout = Layout(ROOT, ROOT / ".run" / "test", PORT_BASE)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEHOUSE_")}
-    environment |= {"GATEHOUSE_RUN": str(layout.run), "GATEHOUSE_PORT_BASE": str(PORT_BASE)}
+    config = ROOT / ".run" / "test-config"
+    shutil.rmtree(config, ignore_errors=True)
+    shutil.copytree(ROOT / "config", config)
+    os.environ["GATEHOUSE_CONFIG"] = str(config)
+    environment |= {
+        "GATEHOUSE_RUN": str(layout.run),
+        "GATEHOUSE_PORT_BASE": str(PORT_BASE),
+        "GATEHOUSE_CONFIG": str(config),
+    }
     running = RunningStack(layout, environment)
     assert running.run("up").returncode == 0, "the stack did not come up; its words are above"
     yield running
