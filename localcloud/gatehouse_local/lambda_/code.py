@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from gatehouse_local.core.clients import Clients
     from gatehouse_local.core.service import CallContext
-    from gatehouse_local.lambda_.clients import Clients
 
 DIRECT_LIMIT = 52_428_800  # bytes of a zip sent in the request
 UNPACKED_LIMIT = 262_144_000  # bytes

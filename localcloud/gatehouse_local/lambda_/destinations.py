@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from botocore.exceptions import BotoCoreError, ClientError
 
 if TYPE_CHECKING:
-    from gatehouse_local.lambda_.clients import Clients
+    from gatehouse_local.core.clients import Clients
 
 log = logging.getLogger(__name__)
 

@@ -8,9 +8,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gatehouse_local.core.clients import Clients
 from gatehouse_local.core.errors import AwsError
 from gatehouse_local.core.service import Service
-from gatehouse_local.lambda_.clients import Clients
 from gatehouse_local.lambda_.code import CodeStore
 from gatehouse_local.lambda_.destinations import Destinations
 from gatehouse_local.lambda_.execution.event_queue import EventQueue

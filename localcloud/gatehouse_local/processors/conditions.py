@@ -11,10 +11,10 @@ from gatehouse_local.iam.evaluator import RoleUnreadableError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gatehouse_local.core.clients import Clients
     from gatehouse_local.core.faults import Faults
     from gatehouse_local.core.store import Store
     from gatehouse_local.iam.evaluator import RoleEvaluator
-    from gatehouse_local.lambda_.clients import Clients
     from gatehouse_local.processors.processor import Processor
 
 # https://docs.aws.amazon.com/rekognition/latest/dg/streaming-video-troubleshooting.html

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 if TYPE_CHECKING:
     import threading
 
-    from gatehouse_local.lambda_.clients import Clients
+    from gatehouse_local.core.clients import Clients
     from gatehouse_local.processors.processor import Processor
 
 log = logging.getLogger(__name__)

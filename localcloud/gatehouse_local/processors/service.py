@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gatehouse_local.core.clients import Clients
 from gatehouse_local.core.service import Service
 from gatehouse_local.engine.faces import shared_engine
-from gatehouse_local.lambda_.clients import Clients
 from gatehouse_local.processors.analyst import Analyst
 from gatehouse_local.processors.conditions import Conditions
 from gatehouse_local.processors.operations import Operations

@@ -24,8 +24,8 @@ from gatehouse_local.processors.video import Video
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gatehouse_local.core.clients import Clients
     from gatehouse_local.kinesisvideo.media import Fragment
-    from gatehouse_local.lambda_.clients import Clients
     from gatehouse_local.processors.analyst import Analyst
     from gatehouse_local.processors.conditions import Conditions
     from gatehouse_local.processors.frames import Clip

@@ -10,8 +10,8 @@ from gatehouse_local.kinesisvideo.media import FragmentReader
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gatehouse_local.core.clients import Clients
     from gatehouse_local.kinesisvideo.media import Fragment
-    from gatehouse_local.lambda_.clients import Clients
     from gatehouse_local.processors.processor import Processor
 
 NOW = {"StartSelectorType": "NOW"}

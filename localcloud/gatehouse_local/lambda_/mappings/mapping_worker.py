@@ -21,7 +21,7 @@ from gatehouse_local.lambda_.mappings.shard_worker import Pace, ShardWorker
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gatehouse_local.lambda_.clients import Clients
+    from gatehouse_local.core.clients import Clients
     from gatehouse_local.lambda_.destinations import Destinations
     from gatehouse_local.lambda_.mappings.planner import Record
     from gatehouse_local.lambda_.settings import Settings

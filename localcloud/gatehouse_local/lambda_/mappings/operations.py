@@ -15,8 +15,8 @@ from gatehouse_local.lambda_.naming import mapping_arn, resolve
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from gatehouse_local.core.clients import Clients
     from gatehouse_local.core.service import CallContext, Operation
-    from gatehouse_local.lambda_.clients import Clients
     from gatehouse_local.lambda_.functions.catalogue import Catalogue
     from gatehouse_local.lambda_.mappings.registry import Registry
 

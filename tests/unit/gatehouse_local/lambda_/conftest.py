@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from moto.server import ThreadedMotoServer
 
+from gatehouse_local.core.clients import Clients
 from gatehouse_local.core.faults import Faults
 from gatehouse_local.core.runtime import Runtime
 from gatehouse_local.core.service import CallContext, Service
 from gatehouse_local.core.store import Store
-from gatehouse_local.lambda_.clients import Clients
 from gatehouse_local.lambda_.service import build
 
 ACCOUNT, REGION = "123456789012", "eu-central-1"

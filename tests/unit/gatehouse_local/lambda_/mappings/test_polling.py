@@ -15,8 +15,8 @@ from tests.unit.gatehouse_local.lambda_.conftest import ACCOUNT, REGION, Cloud, 
 from gatehouse_local.lambda_.service import build
 
 if TYPE_CHECKING:
+    from gatehouse_local.core.clients import Clients
     from gatehouse_local.core.runtime import Runtime
-    from gatehouse_local.lambda_.clients import Clients
 
 KEEP = """
 import base64, json
