@@ -47,6 +47,7 @@ def demo(layout: Layout, offices: list[str]) -> int:
     urls = _urls(layout)
     report = summary.as_json(rows, findings, urls, scale=scale, seconds=round(time.time() - began, 1))
     (layout.run / "demo.json").write_text(json.dumps(report, indent=2) + "\n")
+    (layout.run / "demo.svg").write_text(summary.picture(rows, findings, urls, scale=scale))
     summary.show(console, rows, findings, urls, scale=scale, own_faces=own_faces)
     return 1 if blocking else 0
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
+from rich._export_format import CONSOLE_SVG_FORMAT
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.panel import Panel
 from rich.table import Table
 
 from gatehouse_stack.demo.figures import CameraFigures, Rate
 from gatehouse_stack.demo.judge import Finding
+
+_HEADINGS = (
+    *("frag-\nments", "\nframes", "docu-\nments"),
+    *("employee\nvisits", "\nprec.", "\nrecall"),
+    *("stranger\nvisits", "\nprec.", "\nrecall"),
+    *("\nalerts", "seen s\nmedian", "\np95", "told s\nmedian", "\np95"),
+)
 
 
 def as_json(
@@ -60,15 +71,21 @@ def show(
     console.print(Panel(f"[bold]{verdict}[/bold]\n\n{links}", title=title, border_style=colour, expand=False))
 
 
+def picture(
+    figures: Sequence[CameraFigures], findings: Sequence[Finding], urls: dict[str, str], *, scale: str
+) -> str:
+    """Return the summary as an SVG for a page; it loads nothing from anywhere."""
+    console = Console(record=True, width=132, file=io.StringIO())
+    show(console, figures, findings, urls, scale=scale, own_faces=False)
+    plain = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
+    return console.export_svg(title="make demo", code_format=plain, unique_id="demo")
+
+
 def _table(figures: Sequence[CameraFigures]) -> Table:
-    table = Table(title="What the cameras saw", title_justify="left", header_style="bold")
+    table = Table(title="What the cameras saw", title_justify="left", header_style="bold", box=SIMPLE_HEAD)
     table.add_column("camera", no_wrap=True)
-    for heading in ("frag-\nments", "frames", "docu-\nments"):
-        table.add_column(heading, justify="right")
-    for heading in ("employee\nvisits", "precision", "recall", "stranger\nvisits", "precision", "recall"):
-        table.add_column(heading, justify="right")
-    for heading in ("alerts", "seen s\nmed / p95", "told s\nmed / p95"):
-        table.add_column(heading, justify="right")
+    for heading in _HEADINGS:
+        table.add_column(heading, justify="right", no_wrap=True)
     for row in figures:
         table.add_row(
             row.camera_id,
@@ -82,8 +99,10 @@ def _table(figures: Sequence[CameraFigures]) -> Table:
             _percent(row.stranger_precision),
             _percent(row.stranger_recall),
             str(row.alerts_delivered),
-            _delays(row.to_searchable_median, row.to_searchable_p95),
-            _delays(row.to_alert_median, row.to_alert_p95),
+            _seconds(row.to_searchable_median),
+            _seconds(row.to_searchable_p95),
+            _seconds(row.to_alert_median),
+            _seconds(row.to_alert_p95),
         )
     return table
 
@@ -112,5 +131,5 @@ def _percent(rate: Rate) -> str:
     return "–" if rate.value is None else f"{rate.value:.0%}"
 
 
-def _delays(median: float | None, p95: float | None) -> str:
-    return "–" if median is None or p95 is None else f"{median:.1f} / {p95:.1f}"
+def _seconds(value: float | None) -> str:
+    return "–" if value is None else f"{value:.1f}"
