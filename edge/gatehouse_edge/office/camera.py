@@ -73,8 +73,7 @@ class Camera:
         if not self.desired.enabled:
             self.status.source("stopped", "disabled in the office's desired document")
             return
-        if recovered := await self._outbox.recover():
-            log.info("camera %s: %d fragments taken up from the spool", self.desired.camera_id, recovered)
+        await self._recover()
         source = Source(
             lambda: self._around.target(self.desired), self.status, self._emitted, self._around.times.source
         )
@@ -92,6 +91,19 @@ class Camera:
             await self._cancel("sender")
             await self._outbox.spill()
         self.status.source("stopped")
+
+    async def _recover(self) -> None:
+        try:
+            recovered = await self._outbox.recover()
+        except OSError as error:
+            log.error(  # noqa: TRY400 - the cause says it all
+                "camera %s: its spool can't be read (%s): give the directory to the proxy's user",
+                self.desired.camera_id,
+                error.strerror,
+            )
+            return
+        if recovered:
+            log.info("camera %s: %d fragments taken up from the spool", self.desired.camera_id, recovered)
 
     def _spawn(self, name: str, work: Awaitable[None]) -> None:
         task = asyncio.ensure_future(work)
@@ -120,8 +132,19 @@ class Camera:
             )
             cut.cancel()
         await self._cancel("source")
-        await self._cut.join()
+        await self._empty_queue()
         await self._cancel("queue")
+
+    async def _empty_queue(self) -> None:
+        """Let what was cut reach the outbox, unless the queue's task has failed or its disk hangs."""
+        emptied = asyncio.ensure_future(self._cut.join())
+        await asyncio.wait(
+            {emptied, self._tasks["queue"]},
+            timeout=self._around.times.drain_s,
+            return_when=asyncio.FIRST_COMPLETED,
+        )
+        emptied.cancel()
+        self._overrun += self._cut.qsize()
 
     async def _cancel(self, name: str) -> None:
         task = self._tasks[name]

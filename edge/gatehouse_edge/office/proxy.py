@@ -88,8 +88,10 @@ class OfficeProxy:
         if not self._cameras:
             await self._recall()
         while not self.stopping.is_set():
-            await asyncio.wait({asyncio.ensure_future(self.stopping.wait())}, timeout=self._times.poll_s)
-            if not self.stopping.is_set():
+            try:
+                async with asyncio.timeout(self._times.poll_s):
+                    await self.stopping.wait()
+            except TimeoutError:
                 await self._guarded("desired", self._poll())
                 await self._mend()
 
@@ -100,7 +102,7 @@ class OfficeProxy:
         desired, etag = found
         await self._apply(desired)
         self._etag = etag
-        await asyncio.to_thread(self._remember, desired)
+        await self._guarded("memory", self._remember(desired))
 
     async def _apply(self, desired: EdgeDesired) -> None:
         """Stop what is gone or changed, then start what is new; a camera that stays isn't touched."""
@@ -159,8 +161,17 @@ class OfficeProxy:
     def _memory(self) -> Path:
         return self._around.spool / "desired.json"
 
-    def _remember(self, desired: EdgeDesired) -> None:
+    async def _remember(self, desired: EdgeDesired) -> None:
         """Keep the document for a start without an uplink; it holds no credential."""
+        try:
+            await asyncio.to_thread(self._write_memory, desired)
+        except OSError as error:
+            raise EdgeError(
+                f"can't keep {self._memory} ({error.strerror}): the cameras run, but a start without an "
+                "uplink would find none. Free space on the spool's disk, or give it to the proxy's user"
+            ) from error
+
+    def _write_memory(self, desired: EdgeDesired) -> None:
         self._memory.parent.mkdir(parents=True, exist_ok=True)
         part = self._memory.with_suffix(".part")
         part.write_text(desired.model_dump_json())

@@ -298,3 +298,45 @@ async def test_a_start_without_aws_takes_the_last_known_cameras(
     assert "desired" in second.proxy.complaints
     fake_cloud.down = False
     await until(lambda: not second.proxy.complaints)
+
+
+async def test_waiting_for_the_next_look_leaves_nothing_behind(
+    office: Any, fake_cloud: Any, until: Any
+) -> None:
+    desire(fake_cloud)
+    running = await office()
+    await until(lambda: fake_cloud.observed)
+    before = len(asyncio.all_tasks())
+    await asyncio.sleep(0.6)  # some looks at the document
+    assert len(asyncio.all_tasks()) <= before + 1
+    await running.stop()
+
+
+async def test_a_disk_that_takes_nothing_stops_no_camera(
+    office: Any, fake_cloud: Any, start_camera: Any, put_media: Any, until: Any, tmp_path: Path
+) -> None:
+    camera = await start_camera()
+    fake_cloud.secret_texts["CAM_1"] = camera.secret
+    (tmp_path / "spool").write_text("a file where the folder should be")
+    desire(fake_cloud, "CAM_1")
+    running = await office()
+    await until(lambda: put_media.persisted)
+    assert "Free space" in running.proxy.complaints["memory"]
+    await running.stop()
+
+
+async def test_a_camera_of_which_the_queue_failed_is_restarted(
+    office: Any, fake_cloud: Any, start_camera: Any, put_media: Any, until: Any
+) -> None:
+    camera = await start_camera()
+    fake_cloud.secret_texts["CAM_1"] = camera.secret
+    desire(fake_cloud, "CAM_1")
+    running = await office()
+    await until(lambda: put_media.persisted)
+    broken = running.proxy._cameras["CAM_1"]
+    broken._tasks["queue"].cancel()
+    broken._cut.put_nowait(None)  # what nobody will take any more
+    await until(lambda: running.proxy._cameras["CAM_1"] is not broken)
+    before = len(put_media.persisted)
+    await until(lambda: len(put_media.persisted) > before)
+    await running.stop()
