@@ -9,15 +9,18 @@ UV_VERSION := 0.13.9
 UV := .tools/uv/bin/uv
 PY := .venv/bin/python
 STACK := $(PY) -m gatehouse_stack
-BENCHES := edge ingest rekognition
-PACKAGES := include plugins lambdas/ingest edge workers localcloud sample stack
+BENCHES := edge ingest
+PYTEST := $(PY) -m pytest -q --dist loadfile
+UNITS := tests/unit tests/dags tests/test_import_names.py tests/test_plugin_scan.py
+STACK_TESTS := tests/stack tests/unit/gatehouse_ingest/test_scripts.py
 
 .PHONY: help setup up demo status logs down clean check lint types imports unit test test-full lambda \
-        requirements docs $(addprefix bench-,$(BENCHES))
+        requirements docs
 
 help: ## Explain the targets
 	@echo "Gatehouse: roll out face-recognition cameras, and know how well they see."; echo
 	@grep -hE '^[a-z-]+:.*?## ' $(MAKEFILE_LIST) | awk -F':.*?## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+	@echo "  make bench-NAME     Print figures beside their peers: $(BENCHES)"
 	@echo; echo "  Ports derive from GATEHOUSE_PORT_BASE (now $(GATEHOUSE_PORT_BASE)); GATEHOUSE_FACES=DIR uses your own photos."
 
 demo: setup ## Bring everything up, roll the sample company out, judge what was seen
@@ -66,13 +69,15 @@ imports: setup
 	@.venv/bin/lint-imports --no-timing
 
 unit: setup
-	@$(PY) -m pytest tests/unit tests/dags tests/test_import_names.py tests/test_plugin_scan.py -q
+	@$(PYTEST) $(UNITS) -n 2 -m "not full and not stack and not slow"
 
 test: setup ## Units, contracts, one end-to-end run on the real stack, one case of each fault (CI)
-	@$(PY) -m pytest -m "not full"
+	@$(PYTEST) $(UNITS) tests/contract -n 2 -m "not full and not stack"
+	@$(PYTEST) $(STACK_TESTS) -m "not full"
 
 test-full: setup ## Everything that must be shown (≤ 90 minutes)
-	@$(PY) -m pytest
+	@$(PYTEST) $(UNITS) tests/contract -n 2 -m "not stack"
+	@$(PYTEST) $(STACK_TESTS)
 
 lambda: setup ## Build the ingest function's zip
 	@GATEHOUSE_UV=$(CURDIR)/$(UV) $(PY) lambdas/ingest/build.py
@@ -81,5 +86,8 @@ requirements: $(UV) ## Export requirements.txt from uv.lock
 	@$(UV) export --frozen --no-default-groups --group celery --no-emit-project --no-emit-index-url \
 	  --quiet --output-file requirements.txt
 
-$(addprefix bench-,$(BENCHES)): bench-%: setup ## Print a benchmark's figures beside its peers
-	@$(PY) bench/$*.py
+bench-%: setup
+	@if [ -f .run/env ]; then . .run/env; fi; $(PY) bench/$*.py
+
+docs: setup ## Write docs/dags.md and docs/local-cloud-coverage.md from the code
+	@$(PY) -m gatehouse_stack.dag_docs && $(PY) -m gatehouse_local.core.coverage

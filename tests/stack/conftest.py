@@ -31,6 +31,8 @@ def stack() -> Iterator[RunningStack]:
     }
     running = RunningStack(layout, environment)
     assert running.run("up").returncode == 0, "the stack did not come up; its words are above"
+    # For tests elsewhere that want a real OpenSearch.
+    os.environ["OPENSEARCH_URL"] = layout.url("opensearch")
     yield running
     if not os.environ.get("GATEHOUSE_KEEP_STACK"):
         running.run("down")

@@ -24,7 +24,8 @@ SETTLE_SECONDS = 40.0
 
 def demo(layout: Layout, offices: list[str]) -> int:
     """Run the whole demo; return 0 only if every visit was seen right. The stack stays up."""
-    console = Console(width=None if os.isatty(1) else 150)
+    console = Console()
+    console.width = max(console.width, summary.NARROWEST)
     began = time.time()
     lifecycle.up(layout)
     wanted = [o for o in company.offices(layout.config) if not offices or o.name in offices]

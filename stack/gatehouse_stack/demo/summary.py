@@ -16,6 +16,9 @@ from rich.table import Table
 from gatehouse_stack.demo.figures import CameraFigures, Rate
 from gatehouse_stack.demo.judge import Finding
 
+NARROWEST = 136
+"""Columns the table needs; a narrower terminal wraps its lines rather than losing digits."""
+
 _HEADINGS = (
     *("frag-\nments", "\nframes", "docu-\nments"),
     *("employee\nvisits", "\nprec.", "\nrecall"),
@@ -51,6 +54,7 @@ def show(
 ) -> None:
     """Print the summary."""
     console.print(_table(figures))
+    console.print()
     console.print(
         f"[dim]Similarities are on the local engine's scale “{scale}”, not Rekognition's. Precision and "
         "recall are per frame; “seen” is the delay from a frame's own time to its searchable document, "
@@ -75,14 +79,21 @@ def picture(
     figures: Sequence[CameraFigures], findings: Sequence[Finding], urls: dict[str, str], *, scale: str
 ) -> str:
     """Return the summary as an SVG for a page; it loads nothing from anywhere."""
-    console = Console(record=True, width=132, file=io.StringIO())
+    console = Console(record=True, width=NARROWEST, file=io.StringIO())
     show(console, figures, findings, urls, scale=scale, own_faces=False)
     plain = re.sub(r"@font-face \{\{.*?\}\}", "", CONSOLE_SVG_FORMAT, flags=re.DOTALL)
     return console.export_svg(title="make demo", code_format=plain, unique_id="demo")
 
 
 def _table(figures: Sequence[CameraFigures]) -> Table:
-    table = Table(title="What the cameras saw", title_justify="left", header_style="bold", box=SIMPLE_HEAD)
+    table = Table(
+        title="What the cameras saw",
+        title_justify="left",
+        header_style="bold",
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+    )
     table.add_column("camera", no_wrap=True)
     for heading in _HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)

@@ -49,6 +49,15 @@ def test_a_restart_appends(tmp_path: Path) -> None:
     again.close()
 
 
+def test_a_line_torn_by_a_kill_hides_no_other(tmp_path: Path) -> None:
+    (tmp_path / calls.FILE).write_text('{"time": 1.0, "serv')
+    log = CallLog(tmp_path)
+    for time in (2.0, 3.0):
+        log.add(call(time))
+    assert [row["time"] for row in log.read(Filter())] == [2, 3]
+    log.close()
+
+
 def test_a_full_file_makes_room(log: CallLog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(calls, "_ROTATE_BYTES", 1)
     for time in (1.0, 2.0, 3.0):

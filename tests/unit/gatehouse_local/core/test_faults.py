@@ -65,6 +65,13 @@ def test_a_named_fault_without_a_resource_hits_them_all() -> None:
     assert faults.active("stream_stalled", R, "anything")
 
 
+def test_a_named_fault_hits_the_account_it_names_only() -> None:
+    faults = Faults()
+    faults.add({"name": "streaming_video_closed", "account": A})
+    assert faults.active("streaming_video_closed", R, account=A)
+    assert faults.active("streaming_video_closed", R, account="210987654321") is None
+
+
 def test_a_named_fault_leaves_calls_alone() -> None:
     faults = Faults()
     faults.add({"name": "wrong_face"})

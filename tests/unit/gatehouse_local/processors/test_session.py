@@ -6,6 +6,7 @@ import io
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +90,9 @@ class Calm:
 
 
 class Blind:
-    """An analyst that sees nobody, or finds its collection gone."""
+    """An analyst that sees nobody, or raises."""
 
-    def __init__(self, error: AwsError | None = None) -> None:
+    def __init__(self, error: Exception | None = None) -> None:
         self.error = error
 
     def analyse(self, *_: object) -> list[Any]:
@@ -182,3 +183,12 @@ def test_a_gone_stream_or_collection_fails_the_processor(
     _, registry = run(Aws([fragment(10, producer=int(time.time()))]), gone)
     eventually(lambda: state(registry).status is Status.FAILED)
     assert state(registry).message == "Collection not found"
+
+
+def test_a_defect_fails_the_processor_instead_of_leaving_it_running(
+    run: Callable[..., Any], fragment: Callable[..., Fragment]
+) -> None:
+    aws = Aws([fragment(10, producer=int(time.time()))])
+    _, registry = run(aws, Blind(BrokenProcessPool("the worker died again")))
+    eventually(lambda: state(registry).status is Status.FAILED)
+    assert state(registry).message == "Internal error"
