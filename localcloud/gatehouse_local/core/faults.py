@@ -95,15 +95,16 @@ class Faults:
         with self._lock:
             return [asdict(fault) for fault in self._faults.values()]
 
-    def active(self, name: str, region: str, resource: str = "") -> dict[str, Any] | None:
-        """Return the named fault's fields where it hits this Region and resource now, else None.
+    def active(self, name: str, region: str, resource: str = "", account: str = "") -> dict[str, Any] | None:
+        """Return the named fault's fields where it hits this Region, resource and account now, else None.
 
         A fault without a resource hits them all; its rate and times count per question asked.
         """
         with self._lock:
             for fault in self._faults.values():
-                hit = fault.name == name and _covers(fault.region, region)
-                if hit and fault.resource in ("", ANY, resource) and self._fires(fault):
+                where = ((fault.region, region), (fault.resource, resource), (fault.account, account))
+                hit = fault.name == name and all(_covers(*pair) for pair in where)
+                if hit and self._fires(fault):
                     return {**asdict(fault), **fault.detail}
         return None
 

@@ -84,7 +84,7 @@ class Library:
 
     def stalled(self, stream: Stream) -> bool:
         """Say whether the fault is on that lets a stream take fragments and hand none on."""
-        return self.faults.active("stream_stalled", stream.region, stream.name) is not None
+        return self.faults.active("stream_stalled", stream.region, stream.name, stream.account) is not None
 
     def _chunk(self, entry: Entry, stored: bytes) -> bytes:
         newest = self.archive.newest(entry.arn) or entry

@@ -23,7 +23,7 @@ _ROLE_ARN = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[a-zA-Z0-9+=,.@_/-]+")
 
 def check_region(context: CallContext, faults: Faults) -> None:
     """Refuse a Region without streaming video, as AWS seems to: a bare AccessDeniedException."""
-    without = faults.active("region_without_streaming", context.region)
+    without = faults.active("region_without_streaming", context.region, account=context.account)
     if context.region not in FACE_SEARCH_REGIONS or without:
         raise AwsError("AccessDeniedException", (without or {}).get("message") or "")
 
@@ -33,7 +33,7 @@ def check_account(context: CallContext, faults: Faults) -> None:
 
     What AWS answers such an account is not published; the code is the one its Region check uses.
     """
-    closed = faults.active("streaming_video_closed", context.region, context.account)
+    closed = faults.active("streaming_video_closed", context.region, account=context.account)
     if closed:
         message = closed.get("message") or (
             "Amazon Rekognition Streaming Video is no longer available to new customers."

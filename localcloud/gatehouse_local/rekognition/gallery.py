@@ -122,7 +122,8 @@ class Gallery:
         snapshot = self.snapshot(owner)
         similarities = self.scale.similarity(distances(snapshot.matrix, vector))
         order = np.argsort(-similarities, kind="stable")
-        if self._faults.active("wrong_face", owner[1], owner[2]) is not None:
+        account, region, collection_id = owner
+        if self._faults.active("wrong_face", region, collection_id, account) is not None:
             return _someone_else(snapshot, order, max_faces)
         best = [int(row) for row in order[:max_faces] if similarities[row] >= threshold]
         return [Match(float(similarities[row]), snapshot.faces[row]) for row in best]
