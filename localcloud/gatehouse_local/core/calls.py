@@ -7,6 +7,8 @@ call a few microseconds. A full file becomes `calls.1.jsonl`; the one before tha
 from __future__ import annotations
 
 import json
+import logging
+import os
 import threading
 from collections import defaultdict, deque
 from dataclasses import asdict, dataclass
@@ -14,8 +16,10 @@ from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 FILE = "calls.jsonl"
 _OLDER = "calls.1.jsonl"
@@ -62,6 +66,7 @@ class CallLog:
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / FILE
         self._older = folder / _OLDER
+        _end_line(self._path)
         self._pending: deque[Call] = deque()
         self._lock = threading.Lock()
         self._closed = threading.Event()
@@ -90,7 +95,7 @@ class CallLog:
         for path in (self._older, self._path):
             if path.exists():
                 with path.open(encoding="utf-8") as file:
-                    yield from filter(wanted.takes, map(json.loads, file))
+                    yield from filter(wanted.takes, _whole(file))
 
     def summary(self, wanted: Filter) -> list[dict[str, Any]]:
         """Count the wanted calls by service, operation, Region and outcome, with their times."""
@@ -108,7 +113,29 @@ class CallLog:
 
     def _run(self) -> None:
         while not self._closed.wait(_FLUSH_SECONDS):
-            self.flush()
+            try:
+                self.flush()
+            except OSError:  # a full disk: what was being written is lost, later calls are logged again
+                log.exception("calls were not written to %s", self._path)
+
+
+def _end_line(path: Path) -> None:
+    """Close the line that a killed process left open, so that the next one stands alone."""
+    if not path.exists() or not path.stat().st_size:
+        return
+    with path.open("r+b") as file:
+        file.seek(-1, os.SEEK_END)
+        if file.read(1) != b"\n":
+            file.write(b"\n")
+
+
+def _whole(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+    """Parse lines, passing over torn ones: being written now, or cut off when the process was killed."""
+    for line in lines:
+        try:
+            yield json.loads(line)
+        except ValueError:
+            continue
 
 
 def _figures(ms: list[float]) -> dict[str, float]:
