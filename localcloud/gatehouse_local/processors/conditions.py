@@ -22,6 +22,8 @@ NO_ROLE = "Access denied to Role"
 NO_VIDEO = "Access denied to Kinesis Video"
 NO_DATA = "Access denied to Kinesis Data"
 NO_COLLECTION = "Collection not found"
+# Ours, where AWS would have no more to say either.
+BROKEN = "Internal error"
 VIDEO_ACTIONS = ("kinesisvideo:GetDataEndpoint", "kinesisvideo:GetMedia")
 DATA_ACTIONS = ("kinesis:PutRecord", "kinesis:PutRecords")
 PRINCIPAL = "rekognition.amazonaws.com"
@@ -60,9 +62,9 @@ class Conditions:
 
     def to_go_on(self, processor: Processor) -> str | None:
         """Check what can be taken away from a running processor without it noticing."""
-        fault = self._faults.active("processor_failed", processor.region, processor.name)
+        fault = self._faults.active("processor_failed", processor.region, processor.name, processor.account)
         if fault:
-            return str(fault.get("message") or "Internal error")
+            return str(fault.get("message") or BROKEN)
         return self._role(processor) or self._collection(processor)
 
     def _role(self, processor: Processor) -> str | None:

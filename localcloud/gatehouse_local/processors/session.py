@@ -110,6 +110,11 @@ class Session:
         except EngineClosedError:
             log.info("processor %s ends with the face engine", self.processor.name)
             return
+        except Exception:  # a defect of ours must show: a dead thread would leave the processor RUNNING
+            log.exception("processor %s broke", self.processor.name)
+            if self._stop.is_set() and not self._final:
+                return
+            self._failure = conditions.BROKEN
         self._end()
 
     def _begin(self) -> None:
