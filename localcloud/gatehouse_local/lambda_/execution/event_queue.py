@@ -112,6 +112,9 @@ class EventQueue:
         except AwsError as error:
             gone = error.code == "ResourceNotFoundException"
             return Failure(error.code, error.message, counts=gone)
+        except Exception as error:  # a defect of ours uses up a retry, so that no event is held for ever
+            log.exception("event %s of %s could not be run", body["request_id"], key.arn)
+            return Failure("500", str(error), counts=True)
         if outcome.error is None:
             return None
         described = json.loads(outcome.payload)
