@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -48,7 +49,7 @@ class Recorder:
         self.check_active(stream)
         try:
             self.archive.append(stream.arn, stream.folder, received)
-        except OSError as error:
+        except (OSError, sqlite3.Error) as error:
             raise IngestError(
                 AckError.ARCHIVAL_ERROR, str(error), received.cluster.timecode_ms, received.number
             ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable
 
@@ -71,7 +72,7 @@ class Sweeper:
         for stream in self._streams.all():
             try:
                 self._retention.prune(stream)
-            except OSError:
+            except (OSError, sqlite3.Error):
                 log.exception("the media of stream %s in %s was not pruned", stream.name, stream.region)
 
     def _run(self) -> None:
