@@ -66,7 +66,7 @@ types: setup
 	@$(PY) -m mypy
 
 imports: setup
-	@.venv/bin/lint-imports --no-timing
+	@.venv/bin/lint-imports --no-logo
 
 unit: setup
 	@$(PYTEST) $(UNITS) -n 2 -m "not full and not stack and not slow"

@@ -22,7 +22,7 @@ UP_SECONDS = 900
 # The local cloud begins empty at every start, since moto keeps nothing; whatever else remembers
 # streams, faces or alerts begins empty with it. Airflow's own history and all that was built stays.
 RESET_TOGETHER = (
-    *("state", "spool", "hold", "status.json", "camera-faults.json"),
+    *("tmp", "state", "spool", "hold", "status.json", "camera-faults.json"),
     *("delivered.jsonl", "loops.jsonl", "demo.json"),
 )
 
@@ -82,7 +82,7 @@ def clean(layout: Layout) -> None:
 
 def sweep(layout: Layout) -> int:
     """Kill what carries this run's marker, whoever is its parent; return how many there were."""
-    strays = [process for process in psutil.process_iter() if _belongs(process, layout.run)]
+    strays = [process for process in psutil.process_iter() if belongs(process, layout.run)]
     for process in strays:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
@@ -90,7 +90,8 @@ def sweep(layout: Layout) -> int:
     return len(strays)
 
 
-def _belongs(process: psutil.Process, run: Path) -> bool:
+def belongs(process: psutil.Process, run: Path) -> bool:
+    """Tell whether a process, other than this one, carries the marker of a run directory."""
     try:
         return process.pid != os.getpid() and process.environ().get(MARKER) == str(run)
     except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
@@ -108,6 +109,10 @@ def _reset(layout: Layout) -> None:
     for log in layout.logs.glob("*.log"):
         log.unlink()
     layout.logs.mkdir(exist_ok=True)
+    # As open as /tmp is: OpenSearch and Postgres may run under another account.
+    scratch = layout.run / "tmp"
+    scratch.mkdir(exist_ok=True)
+    scratch.chmod(0o1777)
 
 
 def _write_cloud_config(layout: Layout) -> None:

@@ -125,6 +125,7 @@ def command(layout: Layout, heap: str = "1g") -> list[str]:
         f"-Xms{heap}",
         f"-Xmx{heap}",
         "-Djava.io.tmpdir=" + str(folder / "tmp"),
+        "-XX:-UsePerfData",  # or the JVM writes outside the run directory
         "--enable-native-access=ALL-UNNAMED",
         "-Dlog4j2.disable.jmx=true",
         "-Dlog4j.shutdownHookEnabled=false",

@@ -31,6 +31,7 @@ def environment(layout: Layout) -> dict[str, str]:
         "OPENSEARCH_URL": layout.url("opensearch"),
         "DATABASE_URL": layout.database_url,
         "AIRFLOW_URL": layout.url("airflow"),
+        "TMPDIR": str(layout.run / "tmp"),
         "PYTHONUNBUFFERED": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",

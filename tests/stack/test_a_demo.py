@@ -6,8 +6,10 @@ import json
 import subprocess
 import uuid
 
+import psutil
 import pytest
 
+from gatehouse_stack.layout import PORTS_USED
 from running_stack import Demo, RunningStack, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
@@ -36,6 +38,21 @@ def test_any_client_works_with_the_environment_file(stack: RunningStack, demo: D
     script = f". {stack.layout.run}/env && aws rekognition list-collections --output json"
     done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True)
     assert json.loads(done.stdout)["CollectionIds"] == ["gatehouse-berlin-g1"]
+
+
+def test_everything_listens_on_loopback_only_and_within_the_ports_of_its_base(
+    stack: RunningStack, demo: Demo
+) -> None:
+    listening = [
+        connection.laddr
+        for process in stack.processes()
+        for connection in process.net_connections("tcp")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+    assert len(listening) >= 12
+    for address in listening:
+        assert address.ip in ("127.0.0.1", "::ffff:127.0.0.1", "::1")
+        assert stack.layout.base <= address.port < stack.layout.base + PORTS_USED
 
 
 def test_rolling_out_again_changes_nothing(stack: RunningStack, demo: Demo) -> None:

@@ -25,8 +25,9 @@ def test_a_killed_moto_is_named_by_the_demo_and_by_every_call(stack: RunningStac
     assert "make down" in done.stdout
 
 
-def test_a_new_start_begins_empty_and_right(stack: RunningStack) -> None:
+def test_down_leaves_no_process_and_a_new_start_begins_empty(stack: RunningStack) -> None:
     assert stack.run("down").returncode == 0
+    assert stack.processes() == []
     assert stack.run("up").returncode == 0
     buckets = stack.client("s3", "eu-central-1").list_buckets()["Buckets"]
     assert len(buckets) == 3

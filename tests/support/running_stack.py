@@ -16,10 +16,11 @@ from typing import Any
 
 import boto3
 import httpx
+import psutil
 from botocore.config import Config
 from opensearchpy import OpenSearch
 
-from gatehouse_stack import status
+from gatehouse_stack import lifecycle, status
 from gatehouse_stack.layout import ACCOUNT, Layout
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,6 +85,10 @@ class RunningStack:
         node = self.status().nodes[part]
         assert node.pid is not None
         os.killpg(node.pid, signum)
+
+    def processes(self) -> list[psutil.Process]:
+        """Return every process that carries this stack's marker."""
+        return [process for process in psutil.process_iter() if lifecycle.belongs(process, self.layout.run)]
 
     def status(self) -> status.StackStatus:
         """Read the supervisor's status."""

@@ -21,8 +21,8 @@ ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 LAYOUT = Layout(ROOT, ROOT / ".run", DEFAULT_PORT_BASE)
-GENERATED = {"./build"}
-"""Host folders that `make lambda` makes."""
+GENERATED = {"./build/ingest.zip"}
+"""What `make lambda` makes."""
 ALLOWED = {"image", "build", "command", "environment", "volumes", "depends_on", "ports", "healthcheck"}
 
 
@@ -79,6 +79,21 @@ def test_every_connection_is_valid_json(name: str) -> None:
     for variable, value in SERVICES[name].get("environment", {}).items():
         if variable.startswith("AIRFLOW_CONN_"):
             assert json.loads(value)["conn_type"]
+
+
+def test_the_company_is_made_where_the_stack_looks_for_it() -> None:
+    folder = f"/gatehouse/{LAYOUT.company.relative_to(ROOT)}"
+    assert folder in SERVICES["company"]["command"]
+    assert f"--company={folder}" in SERVICES["cameras"]["command"]
+    for name in ("company", "cameras", "foundation"):
+        assert f"sample:{folder}" in SERVICES[name]["volumes"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_a_healthcheck_uses_what_its_image_has(name: str) -> None:
+    probe = SERVICES[name].get("healthcheck", {}).get("test", [""] * 2)[1]
+    if SERVICES[name]["image"].startswith("gatehouse-"):
+        assert probe in ("", "python")
 
 
 def test_there_is_a_proxy_for_every_office_with_its_region_and_bucket() -> None:

@@ -39,7 +39,10 @@ def test_health_names_what_fails() -> None:
     port = server.server_address[1]
     assert _get(port, "/healthz") == (200, '{"status": "ok", "parts": {}}')
     broken["queue eu-central-1"] = "refused"
-    assert _get(port, "/healthz") == (503, '{"status": "failing", "parts": {"queue eu-central-1": "refused"}}')
+    assert _get(port, "/healthz") == (
+        503,
+        '{"status": "failing", "parts": {"queue eu-central-1": "refused"}}',
+    )
     assert _get(port, "/else")[0] == 404
     assert "gatehouse_notify_delivered_total 0" in _get(port, "/metrics")[1]
     server.shutdown()

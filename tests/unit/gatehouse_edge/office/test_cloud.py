@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 
 import boto3
 import pytest
+from botocore.stub import Stubber
 from moto import mock_aws
 
 from gatehouse.office.edge import DesiredCamera, EdgeDesired, EdgeObserved
-from gatehouse_edge.errors import CameraRefusedError, EdgeError
+from gatehouse_edge.errors import CameraRefusedError, EdgeError, UplinkError
 from gatehouse_edge.office.cloud import OfficeCloud
 
 REGION, BUCKET = "eu-central-1", "gatehouse-bucket"
@@ -79,3 +80,22 @@ def test_a_secret_is_read_and_a_missing_one_is_named(cloud: OfficeCloud) -> None
     assert cloud.secret("s/1") == "{}"
     with pytest.raises(CameraRefusedError, match=r"secret s/2 .*create it in eu-central-1"):
         cloud.secret("s/2")
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("ClientLimitExceededException", 400), ("InternalFailure", 500)]
+)
+def test_a_stream_that_answers_later_is_asked_again_so_that_nothing_is_sent_twice(
+    cloud: OfficeCloud, code: str, status: int
+) -> None:
+    with Stubber(cloud.video) as video:
+        for _ in range(4):
+            video.add_client_error("get_data_endpoint", code, http_status_code=status)
+        with pytest.raises(UplinkError, match="asked again"):
+            cloud.stored_fragments("gatehouse-CAM_1", 1_000, 2_000)
+
+
+def test_a_stream_that_may_not_be_asked_holds_nothing_known(cloud: OfficeCloud) -> None:
+    with Stubber(cloud.video) as video:
+        video.add_client_error("get_data_endpoint", "AccessDeniedException", http_status_code=403)
+        assert cloud.stored_fragments("gatehouse-CAM_1", 1_000, 2_000) == set()

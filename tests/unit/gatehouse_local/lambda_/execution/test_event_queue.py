@@ -36,8 +36,8 @@ class Broken:
 
 def test_an_event_whose_run_breaks_is_retried_and_ends_in_the_dlq(tmp_path: Path) -> None:
     store, broken = Store(tmp_path / "store.db"), Broken()
-    parts: Any = (broken, broken, broken)
-    queue = EventQueue(store, *parts, time.time, (0.01, 0.01))
+    part: Any = broken
+    queue = EventQueue(store, part, part, part, time.time, (0.01, 0.01))
     queue.put(KEY, b"{}", "request")
     queue.start()
     deadline = time.monotonic() + 10
