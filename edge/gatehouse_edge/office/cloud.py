@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 2})
+_THROTTLED = {"ClientLimitExceededException", "ThrottlingException", "TooManyRequestsException"}
 _NO_SUCH_SECRET = {"ResourceNotFoundException", "InvalidRequestException", "DecryptionFailure"}
 
 
@@ -118,15 +119,17 @@ class OfficeCloud:
     def stored_fragments(self, stream_name: str, from_ms: int, to_ms: int) -> set[int]:
         """Return the producer times, in ms, of a stream's fragments that start in the range.
 
-        Where the role may not ask, nothing is known, and what is doubtful is sent again. The index lags
-        behind PERSISTED by moments on AWS, so a fragment stored just now may be missed.
+        Where the role may not ask, or the stream keeps nothing, nothing is known, and what is doubtful is
+        sent again. Throttling and failures of AWS's are UplinkError: asked again later, or what is stored
+        would be stored twice. The index lags behind PERSISTED by moments on AWS, so a fragment stored just
+        now may be missed.
         """
         try:
             endpoint = self.video.get_data_endpoint(StreamName=stream_name, APIName="LIST_FRAGMENTS")
             archive = self.session.client(
                 "kinesis-video-archived-media", endpoint_url=endpoint["DataEndpoint"], config=_CONFIG
             )
-            # botocore sends whole seconds, cut off: ask for one more on either side.
+            # Older botocores cut times off to whole seconds: ask for one more on either side.
             span = {
                 "StartTimestamp": datetime.fromtimestamp(from_ms // 1000 - 1, UTC),
                 "EndTimestamp": datetime.fromtimestamp(to_ms // 1000 + 2, UTC),
@@ -141,6 +144,10 @@ class OfficeCloud:
                 for fragment in page.get("Fragments", [])
             }
         except ClientError as error:
+            if _passing(error):
+                raise UplinkError(
+                    f"stream {stream_name} can't be asked what it holds now ({_code(error)}): asked again"
+                ) from error
             log.warning("stream %s can't be asked what it holds (%s)", stream_name, _code(error))
             return set()
         except BotoCoreError as error:
@@ -169,6 +176,12 @@ class OfficeCloud:
         if desired.office != self.office:
             raise EdgeError(f"s3://{self.bucket}/{key} is for office {desired.office}, this is {self.office}")
         return desired
+
+
+def _passing(error: ClientError) -> bool:
+    """Tell whether the same question may be answered in a moment."""
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or _code(error) in _THROTTLED
 
 
 def _code(error: ClientError | BotoCoreError) -> str:
