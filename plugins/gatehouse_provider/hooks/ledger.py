@@ -40,7 +40,8 @@ class LedgerHook(BaseHook):
             database=given.schema,
             query={key: str(value) for key, value in given.extra_dejson.items()},
         )
-        return create_engine(url, pool_size=1, max_overflow=2, pool_pre_ping=True)
+        # Errors quote a statement's parameters, employee ids among them, and end up in task logs.
+        return create_engine(url, pool_size=1, max_overflow=2, pool_pre_ping=True, hide_parameters=True)
 
     @contextmanager
     def begin(self) -> Iterator[Connection]:
