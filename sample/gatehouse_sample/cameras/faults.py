@@ -49,7 +49,7 @@ class FaultFile:
             return
         try:
             self._faults = _parse(self._path.read_text())
-        except (ValueError, AttributeError) as error:
+        except (OSError, ValueError, AttributeError) as error:
             log.warning("%s is ignored until it is right: %s", self._path, error)
             return
         self._seen = (stat.st_mtime_ns, stat.st_size)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,8 @@ from gatehouse_sample.errors import CompanyError
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
     from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 FAULT_FILE = "faults.json"
 
@@ -64,8 +67,12 @@ async def serving(cameras: dict[str, LiveCamera], host: str, port: int) -> Async
         session.add_done_callback(sessions.discard)
 
     server = await asyncio.start_server(accept, host, port)
-    tasks = [asyncio.create_task(camera.run()) for camera in cameras.values()]
-    tasks += [asyncio.create_task(_reload_always(faults)) for faults in _fault_files(cameras)]
+    tasks = [asyncio.create_task(camera.run(), name=f"camera {name}") for name, camera in cameras.items()]
+    tasks += [
+        asyncio.create_task(_reload_always(faults), name="fault file") for faults in _fault_files(cameras)
+    ]
+    for task in tasks:
+        task.add_done_callback(_tell)
     try:
         yield server.sockets[0].getsockname()[1]
     finally:
@@ -74,6 +81,12 @@ async def serving(cameras: dict[str, LiveCamera], host: str, port: int) -> Async
         for task in ending:
             task.cancel()
         await asyncio.gather(*ending, return_exceptions=True)
+
+
+def _tell(task: asyncio.Task[None]) -> None:
+    """Log why a camera ended, which none does by itself: the others go on."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error("%s ended: it shows nothing until a restart", task.get_name(), exc_info=error)
 
 
 def _fault_files(cameras: dict[str, LiveCamera]) -> Iterator[FaultFile]:

@@ -223,3 +223,12 @@ class Client:
     async def close(self) -> None:
         self._writer.close()
         await self._writer.wait_closed()
+
+
+async def test_a_camera_that_ends_is_named(company: Path, caplog: pytest.LogCaptureFixture) -> None:
+    loops = company / "loops.jsonl"
+    loops.mkdir()  # a journal that can't be written
+    async with serving(load_cameras(company, loops), "127.0.0.1", 0):
+        async with asyncio.timeout(5):
+            while "CAM_A ended" not in caplog.text:  # noqa: ASYNC110 - the other side is a log
+                await asyncio.sleep(0.01)
