@@ -96,6 +96,12 @@ def test_a_healthcheck_uses_what_its_image_has(name: str) -> None:
         assert probe in ("", "python")
 
 
+def test_every_image_installs_with_the_uv_of_the_makefile() -> None:
+    (wanted,) = re.findall(r"^UV_VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    for file in ("edge/Dockerfile", "workers/Dockerfile", "localcloud/Dockerfile"):
+        assert re.findall(r"\buv==([\d.]+)", (ROOT / file).read_text()) == [wanted], file
+
+
 def test_there_is_a_proxy_for_every_office_with_its_region_and_bucket() -> None:
     _, regions = company.regions(ROOT / "config")
     buckets = {region.name: region.bucket for region in regions}
