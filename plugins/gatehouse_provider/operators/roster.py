@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from airflow.sdk.exceptions import AirflowFailException
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from gatehouse.exceptions import PhotoRejectedError
+from gatehouse.exceptions import PhotoRejectedError, RosterError
 from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.ledger import people
 from gatehouse.office import naming
@@ -229,8 +229,7 @@ def _enrol(
     rekognition: RekognitionHook, photos: tuple[DocumentHook, str], collection: str, task: FaceTask
 ) -> tuple[IndexedFace, str]:
     """Check and index one photo. It is sent as bytes: a reference works only within one Region."""
-    hook, bucket = photos
-    image = hook.client.get_object(Bucket=bucket, Key=task.s3_key)["Body"].read()
+    image = _read_photo(*photos, task)
     check_photo(image)
     try:
         check_face_count(rekognition.count_faces(image))
@@ -242,6 +241,18 @@ def _enrol(
         raise
     check_indexed(1 if face.face_id else 0, face.unindexed_reasons)
     return face, hashlib.sha256(image).hexdigest()
+
+
+def _read_photo(hook: DocumentHook, bucket: str, task: FaceTask) -> bytes:
+    """Return a photo's bytes; the error names the photo by id, because its key tells whose it is."""
+    try:
+        image: bytes = hook.client.get_object(Bucket=bucket, Key=task.s3_key)["Body"].read()
+    except (ClientError, BotoCoreError) as error:
+        why = error_code(error) if isinstance(error, ClientError) else type(error).__name__
+        msg = f"Photo {task.photo_id} can't be read ({why}); it was not enrolled. Run the sync again"
+        # `from None`: botocore's message holds the address, and with it the key.
+        raise RosterError(msg) from None
+    return image
 
 
 class RosterPublishOperator(RosterOperator):

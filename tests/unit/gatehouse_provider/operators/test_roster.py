@@ -8,10 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
+from botocore.exceptions import EndpointConnectionError
 from PIL import Image
 from sqlalchemy import select
 
+from gatehouse.exceptions import RosterError
 from gatehouse.ingest.snapshot import IngestSnapshot
+from gatehouse.ledger.people import FaceTask
 from gatehouse.ledger.tables import photo, receipt
 from gatehouse.roster.model import COLUMNS
 from gatehouse_provider.operators.roster import (
@@ -19,6 +22,7 @@ from gatehouse_provider.operators.roster import (
     RosterIndexFacesOperator,
     RosterPlanOperator,
     RosterPublishOperator,
+    _read_photo,
 )
 
 if TYPE_CHECKING:
@@ -167,3 +171,21 @@ def test_a_person_of_two_offices_is_enrolled_in_both_regions(
     assert sync() == ["berlin", "portland"]
     there = foundation("rekognition", "us-west-2").list_faces(CollectionId="gatehouse-portland-g1")
     assert {face["ExternalImageId"] for face in there["Faces"]} == enrolled(foundation)
+
+
+def test_a_photo_that_cant_be_fetched_is_named_by_its_id_alone() -> None:
+    class Away:
+        """Stand for a bucket that can't be reached."""
+
+        @property
+        def client(self) -> Away:
+            return self
+
+        def get_object(self, **place: str) -> None:
+            raise EndpointConnectionError(endpoint_url=f"https://{place['Bucket']}/{place['Key']}")
+
+    task = FaceTask("photo-1", "person-1", "photos/E4711/1.jpg", None)
+    with pytest.raises(RosterError, match="photo-1") as caught:
+        _read_photo(Away(), "bucket", task)  # type: ignore[arg-type]
+    assert "E4711" not in str(caught.value)
+    assert caught.value.__suppress_context__
