@@ -29,7 +29,8 @@ LOG = logging.getLogger(__name__)
 SAMPLING_MS = 200
 # A picture further from the analysed frame than this may show somebody else.
 TOLERANCE = timedelta(milliseconds=SAMPLING_MS)
-NOT_FOUND = 404
+# S3 says 403 instead of 404 to a role that may not list; the conditional write decides then.
+NOT_SEEN = frozenset({403, 404})
 # Another writer was first (412), or is just writing the same key (409).
 LOST_RACE = frozenset({409, 412})
 
@@ -82,7 +83,7 @@ class FrameStore:
         try:
             head = self._s3.head_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
-            if _status(error) == NOT_FOUND:
+            if _status(error) in NOT_SEEN:
                 return None
             raise
         return Stored(f"s3://{self._bucket}/{key}", _is_of(head, frame))

@@ -126,6 +126,19 @@ def test_writer_that_loses_the_race_takes_the_winner_s_frame(
     assert s3.get_object(Bucket="bucket", Key=KEY)["Body"].read() == b"winner"
 
 
+def test_role_that_may_not_list_stores_frames_all_the_same(
+    store: FrameStore, s3: S3Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without s3:ListBucket, S3 answers 403 for an object that isn't there."""
+    refusal = {"Error": {"Code": "403"}, "ResponseMetadata": {"HTTPStatusCode": 403}}
+
+    def refuse(**_: Any) -> None:
+        raise ClientError(refusal, "HeadObject")  # type: ignore[arg-type]
+
+    monkeypatch.setattr(s3, "head_object", refuse)
+    assert store.store(_frame()) == Stored(f"s3://bucket/{KEY}", exact=True)
+
+
 def test_picture_of_another_moment_is_refused(store: FrameStore, s3: S3Client, video: Video) -> None:
     video.late_ms = 201
     assert store.store(_frame()) is None
