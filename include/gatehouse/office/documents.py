@@ -20,20 +20,27 @@ if TYPE_CHECKING:
 
 
 def edge_document(stored: EdgeDesired | None, office: Office, cameras: Collection[str]) -> EdgeDesired:
-    """Tell the proxy to carry these cameras of an office, in manifest order."""
+    """Tell the proxy to carry these cameras of an office, in manifest order.
+
+    The manifest's other cameras (refused in planning, for a missing secret, say) stay as they are: one
+    that is carried goes on, or a slip in its entry would blind it.
+    """
+    carried = {camera.camera_id: camera for camera in stored.cameras} if stored else {}
+    told = {
+        camera.id: DesiredCamera(
+            camera_id=camera.id,
+            stream_name=naming.video_stream(camera.id),
+            rtsp_secret=camera.rtsp_secret,
+        )
+        for camera in office.cameras
+        if camera.id in cameras
+    }
+    both = carried | told
     wanted = EdgeDesired(
         office=office.office,
         region=office.region,
         version=stored.version if stored else 1,
-        cameras=tuple(
-            DesiredCamera(
-                camera_id=camera.id,
-                stream_name=naming.video_stream(camera.id),
-                rtsp_secret=camera.rtsp_secret,
-            )
-            for camera in office.cameras
-            if camera.id in cameras
-        ),
+        cameras=tuple(both[camera.id] for camera in office.cameras if camera.id in both),
     )
     if stored is None or wanted == stored:
         return stored or wanted

@@ -25,6 +25,13 @@ def test_the_proxys_document_grows_its_version_only_with_a_change() -> None:
     assert edge_document(first, BERLIN, {LOBBY, LAB}).version == 2
 
 
+def test_a_refused_camera_goes_on_as_it_was_and_one_that_left_the_manifest_ends() -> None:
+    first = edge_document(None, BERLIN, {LOBBY, LAB})
+    assert edge_document(first, BERLIN, {LOBBY}) is first
+    smaller = BERLIN.model_copy(update={"cameras": BERLIN.cameras[:1]})
+    assert [camera.camera_id for camera in edge_document(first, smaller, {LOBBY}).cameras] == [LOBBY]
+
+
 def test_streams_people_and_rules_are_published_side_by_side() -> None:
     streams = snapshot_with_streams(None, BERLIN, {LOBBY: "arn:1"}, COMPANY.rules)
     both = snapshot_with_people(streams, "eu-central-1", {"p1": "employee"}, COMPANY.rules)
