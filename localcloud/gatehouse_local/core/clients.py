@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 POOL_SIZE = 64  # connections: every poller thread may be in a call at once
@@ -41,6 +42,12 @@ class Clients:
             return self._made[key]
 
     def _make(self, service: str, account: str, region: str, endpoint: str) -> Any:
-        # A session of its own: the default one reads and caches the user's AWS profile.
-        session: Any = boto3.session.Session(account, "local", region_name=region)
+        session: Any = session_of(account, region)
         return session.client(service, endpoint_url=endpoint, config=self._config)
+
+
+def session_of(account: str, region: str) -> boto3.session.Session:
+    """Make a session that doesn't look at the user's AWS profile: AWS_PROFILE may name one we lack."""
+    nowhere = (None, None, None, None)
+    plain = botocore.session.Session(session_vars={"profile": nowhere})
+    return boto3.session.Session(account, "local", region_name=region, botocore_session=plain)

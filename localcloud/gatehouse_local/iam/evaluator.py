@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from gatehouse_local.core.clients import session_of
 from gatehouse_local.iam.managed import AWS_MANAGED
 from gatehouse_local.iam.policy import Document, Question, permits
 
 if TYPE_CHECKING:
     from mypy_boto3_iam import IAMClient
 
-_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2})
+_CONFIG = Config(connect_timeout=5, read_timeout=10, retries={"total_max_attempts": 2}, proxies={})
 _NO_CONTEXT: Mapping[str, str] = {}
 
 
@@ -91,8 +91,9 @@ class RoleEvaluator:
     def _client(self, account: str) -> IAMClient:
         with self._lock:
             if account not in self._clients:
-                session = boto3.session.Session(account, "local", region_name="us-east-1")
-                client = session.client("iam", endpoint_url=self._endpoint, config=_CONFIG)
+                client = session_of(account, "us-east-1").client(
+                    "iam", endpoint_url=self._endpoint, config=_CONFIG
+                )
                 # moto itself doesn't take the account from the access key; the front door does.
                 client.meta.events.register("before-call.iam", _named(account))
                 self._clients[account] = client

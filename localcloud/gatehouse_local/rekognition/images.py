@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatehouse_local.core.errors import AwsError
@@ -14,25 +11,18 @@ from gatehouse_local.core.errors import AwsError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mypy_boto3_s3.client import S3Client
-
+    from gatehouse_local.core.clients import Clients
     from gatehouse_local.core.service import CallContext
 
 # Rekognition limits: 15 MB from S3; 5 MB in the request, which the service model already checks.
 MAX_S3_BYTES = 15 * 1024 * 1024
-_CONFIG = Config(
-    connect_timeout=2,
-    read_timeout=15,
-    retries={"mode": "standard", "max_attempts": 2},
-    s3={"addressing_style": "path"},
-)
 
 
 class ImageSource:
     """Read images through the front door, as the account that calls."""
 
-    def __init__(self, endpoint: str) -> None:
-        self._client = lru_cache(maxsize=64)(lambda account, region: _s3(endpoint, account, region))
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
 
     def read(self, context: CallContext, image: Mapping[str, Any]) -> bytes:
         """Return the image's bytes.
@@ -55,7 +45,7 @@ class ImageSource:
             raise _s3_unavailable(error) from error
 
     def _fetch(self, context: CallContext, source: Mapping[str, str]) -> bytes:
-        client: S3Client = self._client(context.account, context.region)
+        client = self._clients.of("s3", context.account, context.region)
         bucket, key = source.get("Bucket"), source.get("Name")
         if not bucket or not key:
             raise AwsError("InvalidParameterException", "Request has invalid parameters")
@@ -63,22 +53,12 @@ class ImageSource:
         if located != context.region:
             raise _unreadable()
         version = {"VersionId": source["Version"]} if "Version" in source else {}
-        answer = client.get_object(Bucket=bucket, Key=key, **version)  # type: ignore[arg-type]
+        answer = client.get_object(Bucket=bucket, Key=key, **version)
         if answer["ContentLength"] > MAX_S3_BYTES:
             answer["Body"].close()
             raise AwsError("ImageTooLargeException", f"Image size exceeds {MAX_S3_BYTES} bytes")
-        return answer["Body"].read()
-
-
-def _s3(endpoint: str, account: str, region: str) -> S3Client:
-    return boto3.client(
-        "s3",
-        region_name=region,
-        endpoint_url=endpoint,
-        aws_access_key_id=account,
-        aws_secret_access_key="local",  # noqa: S106  (the front door reads the account from the key alone)
-        config=_CONFIG,
-    )
+        data: bytes = answer["Body"].read()
+        return data
 
 
 def _unreadable() -> AwsError:

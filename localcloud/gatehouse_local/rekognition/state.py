@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from gatehouse_local.core.clients import Clients
 from gatehouse_local.engine.faces import shared_engine
 from gatehouse_local.rekognition.analysis import Analyst
 from gatehouse_local.rekognition.gallery import collection_not_found
@@ -54,7 +55,7 @@ class State:
             tokens=store.table(SERVICE, "token"),
             tags=store.table(SERVICE, "tag"),
             gallery=gallery_for(runtime),
-            analyst=Analyst(shared_engine(runtime.config), ImageSource(runtime.endpoint)),
+            analyst=Analyst(shared_engine(runtime.config), ImageSource(Clients(runtime.endpoint))),
             quotas=runtime.quotas,
             clock=runtime.clock,
             user_update_s=float(runtime.config.get("rekognition", {}).get("user_update_s", 0.5)),

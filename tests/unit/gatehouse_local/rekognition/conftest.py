@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from gatehouse_local.core.clients import Clients
 from gatehouse_local.core.faults import Faults
 from gatehouse_local.core.quotas import Quotas
 from gatehouse_local.core.runtime import Runtime
@@ -145,7 +146,7 @@ def call(runtime: Runtime) -> Client:
 def rekognition(runtime: Runtime) -> Client:
     """Build a Rekognition that sees described faces."""
     engine: Any = DescribedFaces()
-    analyst = Analyst(engine, ImageSource(runtime.endpoint))
+    analyst = Analyst(engine, ImageSource(Clients(runtime.endpoint)))
     return Client(assemble(replace(State.of(runtime), analyst=analyst)))
 
 
