@@ -163,6 +163,8 @@ def _refuse(fault: Fault, unknown: list[str]) -> None:
         raise FaultSpecError(f"unknown fault {fault.name!r}: choose one of {sorted(NAMED)}")
     if not fault.name and fault.kind not in KINDS:
         raise FaultSpecError(f"a fault needs a name ({sorted(NAMED)}) or a kind {KINDS}, not {fault.kind!r}")
+    if not fault.name and fault.resource:
+        raise FaultSpecError("a call fault knows no resource: name an operation, or choose a named fault")
     if fault.kind == "latency" and fault.seconds <= 0:
         raise FaultSpecError("a latency fault needs `seconds` above 0")
     if not 0 < fault.rate <= 1:

@@ -96,6 +96,7 @@ def test_removing_one_or_all_is_harmless_twice() -> None:
         ({"kind": "error", "rate": 0}, "rate"),
         ({"kind": "error", "rate": "often"}, "not switched on"),
         ({"kind": "latency"}, "seconds"),
+        ({"kind": "error", "resource": "cam1"}, "no resource"),
     ],
 )
 def test_a_fault_that_would_never_fire_is_refused(spec: dict[str, Any], said: str) -> None:
