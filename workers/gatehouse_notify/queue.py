@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 WAIT_SECONDS = 10
-# Longer than all attempts of a channel together, so that a message isn't seen twice meanwhile.
 VISIBLE_AFTER_SECONDS = 90
+# All attempts of a channel together take less. A message that might be seen again before it is handled is
+# left alone: its receives are counted, and at some number the queue's redrive policy takes it away.
+ONE_TAKES_SECONDS = 60
 # A failed message comes back this soon, doubling with each receive.
 BACK_AFTER_SECONDS = 5
 BACK_AT_MOST_SECONDS = 600
@@ -29,13 +32,14 @@ BACK_AT_MOST_SECONDS = 600
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """Serve one queue by its name; `stopping` tells when to take nothing more."""
+    """Serve one queue by its name; `stopping` tells when to take nothing more, `clock` counts seconds."""
 
     sqs: SQSClient
     name: str
     delivery: Delivery
     metrics: Metrics
     stopping: Callable[[], bool]
+    clock: Callable[[], float] = time.monotonic
 
     def serve(self) -> None:
         """Take one round of messages, waiting for the first, and deliver each."""
@@ -47,8 +51,9 @@ class Queue:
             VisibilityTimeout=VISIBLE_AFTER_SECONDS,
             MessageSystemAttributeNames=["ApproximateReceiveCount"],
         )
+        begin_until = self.clock() + VISIBLE_AFTER_SECONDS - ONE_TAKES_SECONDS
         for message in answer.get("Messages", []):
-            if self.stopping():
+            if self.stopping() or self.clock() > begin_until:
                 return  # untouched messages come back by themselves
             self._handle(url, message)
 

@@ -107,5 +107,16 @@ def test_stopping_leaves_what_isn_t_begun(
     assert (sink.asked, left()) == ([], 1)
 
 
+def test_messages_that_would_be_seen_again_meanwhile_are_left_alone(
+    sqs: SQSClient, new_delivery: Any, put: Any, left: Any, sink: Any, message: dict[str, Any], metrics: Any
+) -> None:
+    for number in range(3):
+        put(_envelope({**message, "alert_id": f"a{number}"}))
+    # The round begins at 0 s, the first alert too; a slow channel then takes 40 s.
+    clock = iter([0.0, 0.0, 40.0]).__next__
+    Queue(sqs, NAME, new_delivery("one"), metrics, lambda: False, clock).serve()
+    assert (len(sink.accepted), left()) == (1, 2)
+
+
 def test_raw_delivery_is_understood(message: dict[str, Any]) -> None:
     assert unwrap(json.dumps(message)) == unwrap(_envelope(message)) == message
