@@ -24,18 +24,7 @@ RETRIABLE = frozenset({408, 425, 429})
 
 
 class DeliveryError(GatehouseError):
-    """Raise when a channel didn't take an alert; `lasting` if asking again is useless for now."""
-
-    def __init__(self, message: str, *, lasting: bool = False) -> None:
-        super().__init__(message)
-        self.lasting = lasting
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_delivery_error, (str(self), self.lasting))
-
-
-def _delivery_error(message: str, lasting: bool) -> DeliveryError:
-    return DeliveryError(message, lasting=lasting)
+    """Raise when a channel didn't take an alert; it stays queued."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +69,7 @@ class Webhook:
                 f"Channel {self.name} refused alert {message['alert_id']} with HTTP {answer.status_code}. "
                 "It stays queued. Check the channel's address and what its receiver expects."
             )
-            raise DeliveryError(msg, lasting=True)
+            raise DeliveryError(msg)
         return f"HTTP {answer.status_code}"
 
 
