@@ -141,12 +141,16 @@ class Sender:
                 return
             parcel.sent = True
             started = loop.time()
-            if self._patience is not None and self._patience.when() is None:
-                self._patience.reschedule(self._ack_deadline())
+            self._expect_ack(acks)
             await _unless_ended(connection.send(loaded[1]), acks)
             last_end_ms = parcel.end_ms
             self.events.fragment_sent(parcel.size)
             await asyncio.sleep(max(0.0, started + self._pace_s(parcel) - loop.time()))
+
+    def _expect_ack(self, acks: asyncio.Task[None]) -> None:
+        """Start waiting for an acknowledgement, unless one is waited for or the answer has ended."""
+        if not acks.done() and self._patience is not None and self._patience.when() is None:
+            self._patience.reschedule(self._ack_deadline())
 
     async def _next(self, acks: asyncio.Task[None]) -> Parcel | None:
         """Return the next fragment; None when none comes for so long that AWS would hang up."""

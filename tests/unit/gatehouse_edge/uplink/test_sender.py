@@ -12,6 +12,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from gatehouse_edge.backoff import Backoff
+from gatehouse_edge.errors import UplinkError
 from gatehouse_edge.media import mkv
 from gatehouse_edge.media.fragments import Fragment
 from gatehouse_edge.office.status import CameraStatus
@@ -198,3 +199,27 @@ async def test_a_refused_connection_says_what_to_do(
     await one.put(1)
     await until(lambda: text in one.status.reason)
     assert one.status.phase == "spooling"
+
+
+async def test_an_answer_that_ended_while_nothing_was_in_flight_ends_the_connection(
+    line: Callable[..., Line],
+) -> None:
+    one = line()
+    one.task.cancel()
+    await one.put(1)
+
+    class Ended:
+        """Stand for a connection that takes no more."""
+
+        async def acks(self) -> AsyncIterator[Any]:
+            nothing: list[Any] = []
+            for ack in nothing:
+                yield ack
+
+        async def send(self, _data: bytes) -> None:
+            await asyncio.Event().wait()
+
+    acks = asyncio.create_task(one.sender._read_acks(Ended()))  # type: ignore[arg-type]
+    await acks
+    with pytest.raises(UplinkError, match="closed the connection"):
+        await one.sender._send_all(Ended(), fragment(1).header, acks)  # type: ignore[arg-type]
