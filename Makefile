@@ -9,6 +9,7 @@ UV_VERSION := 0.13.9
 UV := .tools/uv/bin/uv
 PY := .venv/bin/python
 STACK := $(PY) -m gatehouse_stack
+RUN := $(or $(GATEHOUSE_RUN),.run)
 BENCHES := edge ingest
 PYTEST := $(PY) -m pytest -q --dist loadfile
 UNITS := tests/unit tests/dags tests/test_import_names.py tests/test_plugin_scan.py
@@ -33,13 +34,13 @@ status: setup ## Show how every part stands
 	@$(STACK) status
 
 logs: ## Follow the logs; PART=name for one part
-	@tail -n 40 -F .run/logs/$(if $(PART),$(PART),*).log
+	@tail -n 40 -F $(RUN)/logs/$(if $(PART),$(PART),*).log
 
 down: ## Stop everything
 	@if [ -x $(PY) ]; then $(STACK) down; else echo "Nothing is set up here."; fi
 
 clean: down ## Stop everything and delete what was made
-	@rm -rf .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	@rm -rf $(RUN) .run build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
 setup: .venv/.synced ## Install what uv.lock pins (done by the other targets)
 
@@ -54,7 +55,7 @@ $(UV):
 
 .venv/.synced: uv.lock pyproject.toml | $(UV)
 	@echo "Installing the locked packages …"
-	@$(UV) sync --frozen --python-preference only-system --quiet
+	@umask 022; $(UV) sync --frozen --python-preference only-system --quiet
 	@touch $@
 
 check: lint types imports unit ## Lint, types, imports, unit tests (≤ 90 s)
@@ -87,7 +88,7 @@ requirements: $(UV) ## Export requirements.txt from uv.lock
 	  --quiet --output-file requirements.txt
 
 bench-%: setup
-	@if [ -f .run/env ]; then . .run/env; fi; $(PY) bench/$*.py
+	@if [ -f $(RUN)/env ]; then . $(RUN)/env; fi; $(PY) bench/$*.py
 
 docs: setup ## Write docs/dags.md and docs/local-cloud-coverage.md from the code
 	@$(PY) -m gatehouse_stack.dag_docs && $(PY) -m gatehouse_local.core.coverage

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import logging
+import os
 import sys
 
 from gatehouse_stack import lifecycle
@@ -23,7 +24,6 @@ def main(words: list[str] | None = None) -> int:
     commands.add_parser("up", help="start everything, wait until it is ready")
     commands.add_parser("down", help="stop everything")
     commands.add_parser("status", help="show how every part stands")
-    commands.add_parser("clean", help="stop and delete the run directory")
     commands.add_parser(
         "foundation", help="create what every Region needs once, and upload the sample company"
     )
@@ -35,6 +35,7 @@ def main(words: list[str] | None = None) -> int:
     demo.add_argument("--offices", nargs="*", default=[], help="only these offices, e.g. --offices berlin")
     options = parser.parse_args(words)
     layout = Layout.from_environment()
+    _settle_environment()
     try:
         return _run(options, layout)
     except lifecycle.StackError as error:
@@ -64,8 +65,18 @@ def _run(options: argparse.Namespace, layout: Layout) -> int:
         return 0
     if options.command == "status":
         return lifecycle.show_status(layout)
-    {"up": lifecycle.up, "down": lifecycle.down, "clean": lifecycle.clean}[options.command](layout)
+    {"up": lifecycle.up, "down": lifecycle.down}[options.command](layout)
     return 0
+
+
+def _settle_environment() -> None:
+    """Forget a person's own AWS settings and proxies: everything here is on loopback."""
+    for name in list(os.environ):
+        if name in ("AWS_PROFILE", "AWS_SESSION_TOKEN") or name.startswith("AWS_ENDPOINT_URL_"):
+            del os.environ[name]
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    # OpenSearch and Postgres may run under another account, which has to read what is made here.
+    os.umask(0o022)
 
 
 def _supervise(layout: Layout) -> int:

@@ -19,6 +19,7 @@ from gatehouse_stack.layout import AIRFLOW_PASSWORD, AIRFLOW_USER, MARKER, Layou
 from gatehouse_stack.status import NodeStatus, StackStatus
 
 UP_SECONDS = 900
+STILL_SECONDS = 5
 # The local cloud begins empty at every start, since moto keeps nothing; whatever else remembers
 # streams, faces or alerts begins empty with it. Airflow's own history and all that was built stays.
 RESET_TOGETHER = (
@@ -73,13 +74,6 @@ def down(layout: Layout) -> None:
     _say(f"Stopped{f' ({left} stragglers killed)' if left else ''}.")
 
 
-def clean(layout: Layout) -> None:
-    """Stop the stack and delete its run directory."""
-    down(layout)
-    shutil.rmtree(layout.run, ignore_errors=True)
-    _say(f"Removed {layout.run}.")
-
-
 def sweep(layout: Layout) -> int:
     """Kill what carries this run's marker, whoever is its parent; return how many there were."""
     strays = [process for process in psutil.process_iter() if belongs(process, layout.run)]
@@ -128,7 +122,8 @@ def write_env(layout: Layout) -> None:
         if name.startswith(("AWS_", "GATEHOUSE_", "OPENSEARCH_", "DATABASE_", "AIRFLOW_")) and name != MARKER
     }
     shown |= {"AIRFLOW_USER": AIRFLOW_USER, "AIRFLOW_PASSWORD": AIRFLOW_PASSWORD}
-    lines = [f"export {name}='{value}'" for name, value in sorted(shown.items())]
+    lines = ["unset AWS_PROFILE AWS_SESSION_TOKEN"]
+    lines += [f"export {name}='{value}'" for name, value in sorted(shown.items())]
     file = layout.run / "env"
     file.touch(mode=0o600)
     file.write_text("\n".join(lines) + "\n")
@@ -153,10 +148,13 @@ def _follow(layout: Layout, started: float) -> None:
     """Print each node as it gets ready; raise StackError when one gives up or time runs out."""
     shown: set[str] = set()
     deadline = time.monotonic() + UP_SECONDS
+    last_word = time.monotonic()
     while time.monotonic() < deadline:
         current = status.read(layout.run)
         if current is not None:
-            _show_new(current, shown)
+            if _show_new(current, shown) or time.monotonic() - last_word > STILL_SECONDS:
+                _show_busy(current, quiet=time.monotonic() - last_word <= STILL_SECONDS)
+                last_word = time.monotonic()
             if current.failed():
                 raise StackError(_describe(layout, current.failed()))
             if current.settled():
@@ -169,14 +167,24 @@ def _follow(layout: Layout, started: float) -> None:
     raise StackError(f"Not up after {UP_SECONDS} s; still waiting for {', '.join(waiting)}.")
 
 
-def _show_new(current: StackStatus, shown: set[str]) -> None:
-    total = len(current.nodes)
-    for name, node in current.nodes.items():
-        if node.phase in ("ready", "done") and name not in shown:
-            shown.add(name)
-            busy = [other.title for other in current.nodes.values() if other.phase == "starting"]
-            tail = f"   … {', '.join(busy[:3])}" if busy else ""
-            _say(f"[{len(shown):2d}/{total}] {node.title:<42} {node.took:5.1f} s{tail}")
+def _show_new(current: StackStatus, shown: set[str]) -> bool:
+    """Print what has got ready since the last look; return whether there was any."""
+    fresh = [
+        name for name, node in current.nodes.items() if node.phase in ("ready", "done") and name not in shown
+    ]
+    for name in fresh:
+        shown.add(name)
+        node = current.nodes[name]
+        _say(f"[{len(shown):2d}/{len(current.nodes)}] {node.title:<42} {node.took:5.1f} s")
+    return bool(fresh)
+
+
+def _show_busy(current: StackStatus, *, quiet: bool) -> None:
+    """Print what is being waited for, and for how long; nothing while news keep coming."""
+    now = time.time()
+    busy = [f"{n.title} {now - n.since:.0f} s" for n in current.nodes.values() if n.phase == "starting"]
+    if busy and not quiet:
+        _say(f"        still: {', '.join(busy)}")
 
 
 def _describe(layout: Layout, failed: dict[str, NodeStatus]) -> str:

@@ -83,10 +83,9 @@ def data(layout: Layout) -> Path:
 
 def build_home(layout: Layout) -> bool:
     """Fetch the server's jars unless they are there already; return whether anything was done."""
-    target = home(layout)
-    stamp, wanted = target / "built.json", _fingerprint()
-    if stamp.exists() and json.loads(stamp.read_text()) == wanted:
+    if is_built(layout):
         return False
+    target = home(layout)
     shutil.rmtree(target, ignore_errors=True)
     work = target / "maven"
     _write_poms(work, target)
@@ -95,8 +94,14 @@ def build_home(layout: Layout) -> bool:
     for module in MODULES:
         (target / "modules" / module.name / "plugin-descriptor.properties").write_text(_descriptor(module))
     shutil.rmtree(work)
-    stamp.write_text(json.dumps(wanted))
+    (target / "built.json").write_text(json.dumps(_fingerprint()))
     return True
+
+
+def is_built(layout: Layout) -> bool:
+    """Tell whether the jars are there, all of them and of this version."""
+    stamp = home(layout) / "built.json"
+    return stamp.exists() and json.loads(stamp.read_text()) == _fingerprint()
 
 
 def prepare(layout: Layout, owner: int | None) -> None:

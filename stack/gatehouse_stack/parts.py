@@ -32,6 +32,7 @@ def environment(layout: Layout) -> dict[str, str]:
         "DATABASE_URL": layout.database_url,
         "AIRFLOW_URL": layout.url("airflow"),
         "TMPDIR": str(layout.run / "tmp"),
+        "NO_PROXY": "127.0.0.1,localhost",
         "PYTHONUNBUFFERED": "1",
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
@@ -104,8 +105,9 @@ def _cloud(graph: Graph, layout: Layout) -> None:
                 *("--state", str(layout.state), "--moto-endpoint", layout.url("moto")),
                 *("--config", str(layout.run / "cloud.json")),
             ],
-            lambda: _answers(f"{layout.url('cloud')}/_gatehouse/health"),
+            lambda: _cloud_ready(layout),
             after=("moto",),
+            ready_seconds=60,
         )
     )
 
@@ -209,6 +211,15 @@ def _people(graph: Graph, layout: Layout) -> None:
             after=("foundation", "sink"),
         )
     )
+
+
+def _cloud_ready(layout: Layout) -> bool:
+    health = httpx.get(f"{layout.url('cloud')}/_gatehouse/health", timeout=5)
+    reset = health.json()["reset"]
+    if reset:
+        # It came back empty beside a ledger and an index that remember more.
+        raise RuntimeError(f"{reset} Start everything anew: make down && make up")
+    return health.status_code == 200
 
 
 def _answers(url: str) -> bool:

@@ -55,9 +55,7 @@ def _by(port: int) -> str:
 
 
 def _maven(layout: Layout) -> Iterator[str]:
-    if (opensearch.home(layout) / "built.json").exists():
-        return
-    if shutil.which("mvn") is None:
+    if not opensearch.is_built(layout) and shutil.which("mvn") is None:
         yield "Maven is missing: it fetches OpenSearch. Install it: apt-get install maven"
 
 

@@ -41,4 +41,4 @@ def stack() -> Iterator[RunningStack]:
 @pytest.fixture(scope="session")
 def demo(stack: RunningStack) -> Demo:
     """Run the demo once; every test of what it shows reads this run."""
-    return Demo(*stack.demo())
+    return stack.demo()

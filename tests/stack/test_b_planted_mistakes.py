@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from running_stack import Demo, RunningStack, wait_until
+from running_stack import Demo, Plant, RunningStack, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
 
@@ -21,8 +21,6 @@ SWAPPED = "CAM_BER_F3_LAB_003"
 MUTED = "CAM_BER_F0_GARAGE_002"
 DROPPED = "CAM_PDX_F1_LOBBY_001"
 MISTAKEN = "CAM_TYO_F8_RECEPTION_001"
-
-Plant = Callable[[RunningStack], "contextlib.AbstractContextManager[None]"]
 
 
 @contextlib.contextmanager
@@ -85,11 +83,7 @@ PLANTS: dict[str, tuple[Plant, str, str, str]] = {
 @pytest.fixture(scope="module")
 def planted(stack: RunningStack, demo: Demo) -> Iterator[Demo]:
     """Run the demo once with all four mistakes."""
-    with contextlib.ExitStack() as plants:
-        for plant, *_ in PLANTS.values():
-            plants.enter_context(plant(stack))
-        status, report = stack.demo()
-    yield Demo(status, report)
+    yield stack.demo(plants=[plant for plant, *_ in PLANTS.values()])
     wait_until(lambda: _streaming(stack), 90, "the muted camera streams again")
 
 
@@ -116,7 +110,6 @@ def test_cameras_without_a_mistake_are_found_right(planted: Demo) -> None:
 @pytest.mark.parametrize("mistake", PLANTS)
 def test_a_mistake_alone_makes_the_demo_fail(stack: RunningStack, planted: Demo, mistake: str) -> None:
     plant, office, camera, step = PLANTS[mistake]
-    with plant(stack):
-        status, report = stack.demo(office)
-    assert status == 1
-    assert (camera, step) in {(f["camera_id"], f["step"]) for f in report["findings"]}
+    alone = stack.demo(office, plants=[plant])
+    assert alone.status == 1
+    assert (camera, step) in {(f["camera_id"], f["step"]) for f in alone.report["findings"]}

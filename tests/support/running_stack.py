@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,18 @@ PORT_BASE = int(os.environ.get("GATEHOUSE_TEST_PORT_BASE", "25100"))
 DEMO_SECONDS = 900
 
 
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """Hold one run of the demo over the whole company."""
+
+    status: int
+    report: dict[str, Any]
+
+
+Plant = Callable[["RunningStack"], contextlib.AbstractContextManager[None]]
+"""Something wrong for the length of a block."""
+
+
 @dataclass(slots=True)
 class RunningStack:
     """Reach every part of the stack under test."""
@@ -35,8 +47,10 @@ class RunningStack:
     layout: Layout
     environment: dict[str, str]
 
-    def run(self, *words: str, seconds: float = DEMO_SECONDS) -> subprocess.CompletedProcess[str]:
-        """Run one command of the stack, echoing what it prints."""
+    def run(
+        self, *words: str, seconds: float = DEMO_SECONDS, on_line: Callable[[str], None] = lambda _: None
+    ) -> subprocess.CompletedProcess[str]:
+        """Run one command of the stack, echoing what it prints; `on_line` sees every line at once."""
         command = [sys.executable, "-m", "gatehouse_stack", *words]
         lines: list[str] = []
         with subprocess.Popen(
@@ -45,16 +59,27 @@ class RunningStack:
             timer = _killer(process, seconds)
             for line in process.stdout or ():
                 lines.append(line)
+                on_line(line)
                 sys.__stderr__.write(line)  # type: ignore[union-attr]
             timer.cancel()
         return subprocess.CompletedProcess(command, process.returncode, "".join(lines), "")
 
-    def demo(self, *offices: str) -> tuple[int, dict[str, Any]]:
-        """Run the demo for these offices (all by default); return exit status and report."""
+    def demo(self, *offices: str, plants: Sequence[Plant] = ()) -> Demo:
+        """Run the demo for these offices (all by default).
+
+        Each of `plants` takes effect once everything is rolled out and the watching begins.
+        """
         words = ["demo", *(["--offices", *offices] if offices else [])]
-        done = self.run(*words)
+        with contextlib.ExitStack() as planted:
+
+            def plant(line: str) -> None:
+                if line.startswith("Watching"):
+                    for mistake in plants:
+                        planted.enter_context(mistake(self))
+
+            done = self.run(*words, on_line=plant)
         file = self.layout.run / "demo.json"
-        return done.returncode, json.loads(file.read_text()) if file.exists() else {}
+        return Demo(done.returncode, json.loads(file.read_text()) if file.exists() else {})
 
     def client(self, service: str, region: str) -> Any:
         """Return a boto3 client of the local cloud."""
@@ -135,11 +160,3 @@ def wait_until(condition: Callable[[], bool], seconds: float, what: str) -> None
     while not condition():
         assert time.monotonic() < deadline, f"not reached within {seconds:.0f} s: {what}"
         time.sleep(0.5)
-
-
-@dataclass(frozen=True, slots=True)
-class Demo:
-    """Hold one run of the demo over the whole company."""
-
-    status: int
-    report: dict[str, Any]

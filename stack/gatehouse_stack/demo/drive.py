@@ -27,6 +27,7 @@ def demo(layout: Layout, offices: list[str]) -> int:
     console = Console()
     console.width = max(console.width, summary.NARROWEST)
     began = time.time()
+    (layout.run / "demo.json").unlink(missing_ok=True)
     lifecycle.up(layout)
     wanted = [o for o in company.offices(layout.config) if not offices or o.name in offices]
     cameras = [camera for office in wanted for camera in office.cameras]
@@ -78,11 +79,15 @@ def _observe(layout: Layout, console: Console, cameras: list[str], since: float)
 
 
 def _settle(layout: Layout, console: Console, watch: Watch, since: float, until: float) -> None:
-    """Wait until every judged visit is right, or the time for that is up."""
+    """Wait until every judged visit is right and no alert is under way, or the time for that is up.
+
+    Only when nothing waits to be told can "exactly once" be judged: no second delivery can follow.
+    """
     deadline = until + SETTLE_SECONDS
     while time.time() < deadline:
         visits = truth.read(layout.company, layout.run / "loops.jsonl")
-        if not judge.judge(visits, watch.evidence(since, until), ()):
+        seen = watch.evidence(since, until)
+        if not judge.judge(visits, seen, ()) and not watch.under_way(seen):
             return
         time.sleep(2)
     console.print(f"  [yellow]not all right after {SETTLE_SECONDS:.0f} s more[/yellow]")

@@ -15,9 +15,9 @@ from typing import Literal
 from gatehouse_stack.demo.evidence import Alert, Detection, Evidence
 from gatehouse_stack.demo.truth import Visit
 
-Step = Literal["video", "detection", "recognition", "alert", "delivery"]
+Step = Literal["video", "analysis", "detection", "recognition", "alert", "delivery"]
 
-PLUMBING: frozenset[Step] = frozenset({"video", "delivery"})
+PLUMBING: frozenset[Step] = frozenset({"video", "analysis", "delivery"})
 """Steps in which no face has a say: they must work on anyone's photos."""
 
 EDGE_SECONDS = 0.75
@@ -81,7 +81,7 @@ def _same(visit: Visit, alert: Alert) -> bool:
 def _visit(visit: Visit, seen: Evidence, owners: dict[str, Visit | None]) -> Iterable[Finding]:
     faces = [d for d in seen.detections if d.camera_id == visit.camera_id and covers(visit, d.at)]
     alerts = [alert for alert in seen.alerts if owners[alert.alert_id] == visit]
-    broken = _unwatched(visit, seen) or _faceless(visit, faces)
+    broken = _unwatched(visit, seen) or _unanalysed(visit, seen) or _faceless(visit, faces)
     if broken is not None:
         yield broken
     elif visit.role == "employee":
@@ -95,6 +95,13 @@ def _unwatched(visit: Visit, seen: Evidence) -> Finding | None:
     if any(span.start < visit.end and span.end > visit.start for span in spans):
         return None
     return Finding(visit.camera_id, visit.name, "video", "no fragment of this visit reached Kinesis Video")
+
+
+def _unanalysed(visit: Visit, seen: Evidence) -> Finding | None:
+    if any(visit.start <= at <= visit.end for at in seen.analysed.get(visit.camera_id, [])):
+        return None
+    message = "its fragments are stored, and no frame of this visit was analysed and indexed"
+    return Finding(visit.camera_id, visit.name, "analysis", message)
 
 
 def _faceless(visit: Visit, faces: Sequence[Detection]) -> Finding | None:

@@ -30,6 +30,7 @@ class Watch:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
         self.search = OpenSearch(layout.url("opensearch"), timeout=30)
+        _, self.regions = company.regions(layout.config)
         self.began = time.time()
         self.documents: dict[str, tuple[dict[str, Any], float]] = {}
         self.stopping = threading.Event()
@@ -75,6 +76,17 @@ class Watch:
             analysed=self._analysed(since),
             acknowledged=self._acknowledged(offices),
         )
+
+    def under_way(self, seen: Evidence) -> bool:
+        """Tell whether an alert may still be told to somebody: not yet sent, or waiting in a queue."""
+        return any(alert.state != "sent" for alert in seen.alerts) or any(map(self._queued, self.regions))
+
+    def _queued(self, region: company.Region) -> int:
+        sqs = self._client("sqs", region.name)
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        url = sqs.get_queue_url(QueueName=region.notify_queue)["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(int(found[name]) for name in names)
 
     def _alerts(self, since: float) -> list[Alert]:
         told = {"terms": {"state": ["firing", "pending", "sent"]}}
@@ -122,8 +134,7 @@ class Watch:
         return [_fragment(raw) for page in found for raw in page["Fragments"]]
 
     def _acknowledged(self, offices: list[company.Office]) -> dict[str, int]:
-        _, regions = company.regions(self.layout.config)
-        buckets = {region.name: region.bucket for region in regions}
+        buckets = {region.name: region.bucket for region in self.regions}
         counts: dict[str, int] = {}
         for office in offices:
             s3 = self._client("s3", office.region)

@@ -8,7 +8,7 @@ import pytest
 
 from gatehouse_stack.demo.evidence import Alert, Delivery, Detection, Evidence, Fragment
 from gatehouse_stack.demo.figures import Rate, of_camera
-from gatehouse_stack.demo.judge import judge
+from gatehouse_stack.demo.judge import PLUMBING, judge
 from gatehouse_stack.demo.truth import Visit, visits
 
 CAMERA = "CAM_A"
@@ -64,6 +64,14 @@ def test_a_stranger_taken_for_an_employee_is_a_fault(seen: Evidence) -> None:
 def test_a_muted_camera_is_blamed_on_the_video(seen: Evidence) -> None:
     muted = replace(seen, detections=[], alerts=[], deliveries=[], fragments={CAMERA: []})
     assert [step for _, step in steps(muted)] == ["video", "video"]
+
+
+def test_fragments_that_nobody_analysed_are_blamed_on_the_analysis_which_no_face_excuses(
+    seen: Evidence,
+) -> None:
+    dead = replace(seen, detections=[], alerts=[], deliveries=[], analysed={})
+    assert [step for _, step in steps(dead)] == ["analysis", "analysis"]
+    assert "analysis" in PLUMBING
 
 
 def test_a_camera_without_loops_is_not_right(seen: Evidence) -> None:

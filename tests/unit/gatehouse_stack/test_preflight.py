@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gatehouse_stack import account, preflight
+from gatehouse_stack import account, opensearch, preflight
 from gatehouse_stack.layout import Layout
 
 HERE = Path(__file__).resolve().parents[3]
@@ -45,9 +45,10 @@ def test_missing_maven_is_named_unless_opensearch_is_there(
     monkeypatch.setenv("PATH", str(tmp_path))
     bare = Layout(tmp_path / "checkout", tmp_path / "run", 24900)
     assert any("apt-get install maven" in line for line in preflight.findings(bare, edges=0))
-    (tmp_path / "checkout/build/opensearch").mkdir(parents=True)
-    (tmp_path / "checkout/build/opensearch/built.json").touch()
-    assert not any("Maven" in line for line in preflight.findings(bare, edges=0))
+    other_version = opensearch.home(bare) / "built.json"
+    other_version.parent.mkdir(parents=True)
+    other_version.write_text('{"version": "1.0.0"}')
+    assert any("apt-get install maven" in line for line in preflight.findings(bare, edges=0))
 
 
 def test_a_parent_that_the_other_account_cannot_enter_is_named(tmp_path: Path) -> None:

@@ -117,6 +117,13 @@ def test_the_committed_configuration_is_right() -> None:
             "channel: securty",
             "config/rules.yaml:11: rule 'non_employee': unknown channel 'securty'. Did you mean 'security'?",
         ),
+        (
+            "rules.yaml",
+            "window_seconds: 15",
+            "window_seconds: 0",
+            "config/rules.yaml:9: 'rules.non_employee.window_seconds' is wrong",
+        ),
+        ("rules.yaml", "k: 3", "k: 11", "k is 11 of only 10 frames, so the rule never fires"),
         ("regions.yaml", "home: eu-central-1", "home: eu-west-9", "config/regions.yaml:3: home Region"),
     ],
 )
