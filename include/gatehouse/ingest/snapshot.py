@@ -6,9 +6,9 @@ the Lambda, which never opens Postgres. `version` grows with every change.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Kind = Literal["employee", "contractor", "vip", "watchlist"]
 EvidencePolicy = Literal["alerts", "unmatched", "all"]
@@ -37,14 +37,21 @@ class SnapshotPerson(_Document):
 
 
 class SnapshotRule(_Document):
-    """Hold one alert rule: fire on `k` frames within this window and the one before."""
+    """Hold one alert rule: fire on `k` of `n` frames within this window and the one before."""
 
     kind: Literal["non_employee"]
-    k: int
-    n: int
-    window_seconds: int
-    similarity: float
+    k: Annotated[int, Field(ge=1)]
+    n: Annotated[int, Field(ge=1)]
+    window_seconds: Annotated[int, Field(ge=1)]
+    similarity: Annotated[float, Field(ge=0, le=100)]
     channel: str
+
+    @model_validator(mode="after")
+    def _can_fire(self) -> Self:
+        if self.k > self.n:
+            msg = f"k is {self.k} of only {self.n} frames, so the rule never fires"
+            raise ValueError(msg)
+        return self
 
 
 class IngestSnapshot(_Document):
