@@ -27,7 +27,7 @@ def test_a_taken_port_is_named_with_its_user_and_a_remedy(layout: Layout) -> Non
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", layout.port("moto")))
         taken.listen()
-        found = [line for line in preflight.findings(layout, edges=3) if "port" in line]
+        found = [line for line in preflight.findings(layout, edges=3) if "(moto)" in line]
     assert len(found) == 1
     assert f"port {layout.port('moto')} (moto) is taken" in found[0]
     assert f"GATEHOUSE_PORT_BASE={layout.base + 40}" in found[0]
