@@ -75,8 +75,8 @@ def down(layout: Layout) -> None:
 
 
 def sweep(layout: Layout) -> int:
-    """Kill what carries this run's marker, whoever is its parent; return how many there were."""
-    strays = [process for process in psutil.process_iter() if belongs(process, layout.run)]
+    """Kill what is left of this run's stack, whoever is its parent; return how many there were."""
+    strays = processes(layout)
     for process in strays:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
@@ -84,11 +84,35 @@ def sweep(layout: Layout) -> int:
     return len(strays)
 
 
-def belongs(process: psutil.Process, run: Path) -> bool:
-    """Tell whether a process, other than this one, carries the marker of a run directory."""
+def processes(layout: Layout) -> list[psutil.Process]:
+    """Return the processes of this run's stack, other than this one.
+
+    They carry the run directory in their environment. Airflow's rename themselves, which wipes what
+    can be read of it, so whoever belongs to a session that the supervisor opened counts as well.
+    """
+    current = status.read(layout.run)
+    sessions = {node.pid for node in current.nodes.values() if node.pid} if current else set()
+    born = current.started if current else 0.0
+    return [
+        process
+        for process in psutil.process_iter()
+        if process.pid != os.getpid()
+        and (_is_marked(process, layout.run) or _is_of(process, sessions, since=born))
+    ]
+
+
+def _is_marked(process: psutil.Process, run: Path) -> bool:
     try:
-        return process.pid != os.getpid() and process.environ().get(MARKER) == str(run)
-    except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
+        return process.environ().get(MARKER) == str(run)
+    except psutil.Error:
+        return False
+
+
+def _is_of(process: psutil.Process, sessions: set[int], since: float) -> bool:
+    try:
+        # The kernel counts a process's birth in hundredths from a boot time that is itself rounded.
+        return os.getsid(process.pid) in sessions and process.create_time() >= since - 2
+    except (psutil.Error, ProcessLookupError, PermissionError):
         return False
 
 

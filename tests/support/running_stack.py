@@ -112,8 +112,8 @@ class RunningStack:
         os.killpg(node.pid, signum)
 
     def processes(self) -> list[psutil.Process]:
-        """Return every process that carries this stack's marker."""
-        return [process for process in psutil.process_iter() if lifecycle.belongs(process, self.layout.run)]
+        """Return every process of this stack."""
+        return lifecycle.processes(self.layout)
 
     def status(self) -> status.StackStatus:
         """Read the supervisor's status."""
