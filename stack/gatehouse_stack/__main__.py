@@ -10,6 +10,7 @@ import os
 import sys
 
 from gatehouse_stack import lifecycle
+from gatehouse_stack.airflow_api import AirflowApi, AirflowError
 from gatehouse_stack.layout import Layout
 
 
@@ -38,7 +39,7 @@ def main(words: list[str] | None = None) -> int:
     _settle_environment()
     try:
         return _run(options, layout)
-    except lifecycle.StackError as error:
+    except (lifecycle.StackError, AirflowError, TimeoutError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
 
@@ -54,9 +55,8 @@ def _run(options: argparse.Namespace, layout: Layout) -> int:
         from rich.console import Console
 
         from gatehouse_stack import dag_run
-        from gatehouse_stack.airflow_api import AirflowApi
 
-        dag_run.run(AirflowApi(layout), Console(), options.dag, options.conf, seconds=900)
+        dag_run.run(layout, AirflowApi(layout), Console(), options.dag, options.conf, seconds=900)
         return 0
     if options.command == "foundation":
         from gatehouse_stack import foundation

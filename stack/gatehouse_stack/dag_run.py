@@ -8,16 +8,23 @@ from typing import Any
 from rich.console import Console
 
 from gatehouse_stack.airflow_api import AirflowApi
-from gatehouse_stack.lifecycle import StackError
+from gatehouse_stack.layout import Layout
+from gatehouse_stack.lifecycle import StackError, require_cloud
 
 
-def run(api: AirflowApi, console: Console, dag: str, conf: dict[str, Any], seconds: float) -> None:
-    """Trigger a DAG and print each task as it ends; raise StackError with the log of what failed."""
+def run(
+    layout: Layout, api: AirflowApi, console: Console, dag: str, conf: dict[str, Any], seconds: float
+) -> None:
+    """Trigger a DAG and print each task as it ends.
+
+    Raise StackError with the log of what failed, or at once when the local cloud has lost its state.
+    """
     began, run_id = time.time(), api.trigger(dag, conf)
     console.print(f"[bold]{dag}[/bold] {run_id}")
     shown: set[tuple[str, int]] = set()
     state, tasks = "queued", list[dict[str, Any]]()
-    for state, tasks in api.watch(dag, run_id, seconds):  # noqa: B007 - both are read after the loop
+    for state, tasks in api.watch(dag, run_id, seconds):  # noqa: B007 - both are read after it
+        require_cloud(layout)
         for task in tasks:
             key = (task["task_id"], task["map_index"])
             if task["state"] in ("success", "failed", "upstream_failed") and key not in shown:

@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+import httpx
 import psutil
 
 from gatehouse_stack import company, parts, preflight, status
@@ -40,6 +41,7 @@ def up(layout: Layout) -> None:
     current = status.read(layout.run)
     if current is not None and current.supervised():
         if current.settled():
+            require_cloud(layout)
             _say(f"The stack is up already, since {(time.time() - current.started) / 60:.0f} minutes.")
             return
         if not current.failed():
@@ -61,6 +63,16 @@ def up(layout: Layout) -> None:
     started = time.time()
     _launch(layout)
     _follow(layout, started)
+
+
+def require_cloud(layout: Layout) -> None:
+    """Raise StackError, in the local cloud's own words, when moto_server is down or lost its state."""
+    try:
+        moto = httpx.get(f"{layout.url('cloud')}/_gatehouse/health", timeout=10).json()["moto"]
+    except httpx.TransportError:
+        return  # it is being restarted, and its own state survives that
+    if moto["state"] != "ok":
+        raise StackError(moto["detail"])
 
 
 def down(layout: Layout) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,11 +33,18 @@ def swapped_face(stack: RunningStack) -> Iterator[None]:
     present = {visit["subject"] for visit in script["visits"]}
     employee = next(visit for visit in script["visits"] if visit["role"] == "employee")
     employee["subject"] = next(other for other in _employees(stack) if other not in present)
-    file.write_text(json.dumps(script))
+    _replace(file, json.dumps(script))
     try:
         yield
     finally:
-        file.write_text(original)
+        _replace(file, original)
+
+
+def _replace(file: Path, text: str) -> None:
+    """Change a file that somebody may be reading."""
+    draft = file.with_suffix(".draft")
+    draft.write_text(text)
+    draft.replace(file)
 
 
 def _employees(stack: RunningStack) -> list[str]:

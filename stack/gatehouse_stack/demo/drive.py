@@ -33,9 +33,9 @@ def demo(layout: Layout, offices: list[str]) -> int:
     cameras = [camera for office in wanted for camera in office.cameras]
     with Watch(layout) as watch:
         api = AirflowApi(layout)
-        dag_run.run(api, console, "hr_face_sync", {}, SYNC_SECONDS)
+        dag_run.run(layout, api, console, "hr_face_sync", {}, SYNC_SECONDS)
         names = [office.name for office in wanted]
-        dag_run.run(api, console, "office_rollout", {"offices": names}, ROLLOUT_SECONDS)
+        dag_run.run(layout, api, console, "office_rollout", {"offices": names}, ROLLOUT_SECONDS)
         since = time.time() + WARM_UP_SECONDS
         until = _observe(layout, console, cameras, since)
         _settle(layout, console, watch, since, until)
@@ -65,6 +65,7 @@ def _observe(layout: Layout, console: Console, cameras: list[str], since: float)
     deadline = since + 2 * longest
     last_word = time.time()
     while time.time() < deadline:
+        lifecycle.require_cloud(layout)
         visits = truth.read(layout.company, layout.run / "loops.jsonl")
         over = [v for v in judge.judged(visits, since, time.time()) if v.camera_id in scripts]
         seen = {(visit.camera_id, visit.visit_id) for visit in over}
