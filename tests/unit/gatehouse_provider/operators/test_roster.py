@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from gatehouse.exceptions import RosterError
 from gatehouse.ingest.snapshot import IngestSnapshot
+from gatehouse.ledger.deletion import Deletions
 from gatehouse.ledger.people import FaceTask
 from gatehouse.ledger.tables import photo, receipt
 from gatehouse.roster.model import COLUMNS
@@ -126,6 +127,22 @@ def test_a_leaver_is_deleted_with_a_receipt(
     (written,) = ledger.execute(select(receipt)).all()
     assert {written.person_id} == before - after
     assert (written.deed, written.run_id) == ("faces deleted", "run-2")
+
+
+def test_a_kept_orphan_leaves_its_person_undone_and_without_a_receipt(ledger: Connection) -> None:
+    operator = RosterDeleteFacesOperator(task_id="delete", office="berlin")
+    lost = FaceTask("photo-1", "person-1", "photos/E1/1.jpg", None)
+
+    class Stubborn:
+        """Stand for a collection that keeps a face."""
+
+        def delete_faces(self, collection: str, face_ids: list[str]) -> dict[str, str]:
+            del collection
+            return dict.fromkeys(face_ids, "ASSOCIATED_TO_AN_EXISTING_USER")
+
+    deletions = Deletions((lost,), (), {"face-7": "person-1"}, frozenset())
+    assert operator._delete(Stubborn(), deletions, "run-1") == 0  # type: ignore[arg-type]
+    assert ledger.execute(select(receipt)).all() == []
 
 
 def test_bad_photos_are_quarantined_with_their_reason_and_the_rest_goes_on(
