@@ -18,7 +18,7 @@ from gatehouse.office import naming
 from gatehouse.office.documents import snapshot_with_people
 from gatehouse.roster.diff import FaceChanges, desired_enrolment, diff_faces
 from gatehouse.roster.guard import guard_deletions
-from gatehouse.roster.model import parse_roster
+from gatehouse.roster.model import decode_roster, parse_roster
 from gatehouse.roster.photo import PHOTO_ERRORS, check_face_count, check_indexed, check_photo, reject_for
 from gatehouse_provider.hooks.base_aws import error_code
 from gatehouse_provider.hooks.documents import DocumentHook
@@ -102,7 +102,7 @@ class RosterPlanOperator(RosterOperator):
     def _read_roster(self) -> str:
         hook, bucket = self.home()
         body: bytes = hook.client.get_object(Bucket=bucket, Key=ROSTER_KEY)["Body"].read()
-        return body.decode("utf-8-sig", errors="replace")
+        return decode_roster(body)
 
     def _etags(self) -> dict[str, str]:
         hook, bucket = self.home()

@@ -175,6 +175,18 @@ def test_an_empty_roster_deletes_nobody(roster: Callable[..., None], foundation:
     assert len(enrolled(foundation)) == 1
 
 
+def test_a_wrongly_encoded_roster_changes_nobody(
+    roster: Callable[..., None], foundation: Callable[..., Any]
+) -> None:
+    roster(row(1), photos={1: FACES[0]})
+    sync()
+    body = "\n".join([",".join(COLUMNS), row(2).replace("day", "Fr\u00fchschicht")]).encode("latin-1")
+    foundation("s3").put_object(Bucket=BUCKET, Key="roster/roster.csv", Body=body)
+    with pytest.raises(AirflowFailException, match="The roster isn't UTF-8: byte"):
+        sync("run-2")
+    assert len(enrolled(foundation)) == 1
+
+
 def test_a_dry_run_changes_nothing(roster: Callable[..., None], foundation: Callable[..., Any]) -> None:
     roster(row(1), photos={1: FACES[0]})
     assert sync(plan_only=True) == []
