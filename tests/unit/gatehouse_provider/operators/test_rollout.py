@@ -127,7 +127,8 @@ def test_a_region_that_cant_be_asked_refuses_its_offices_only(
         planned = plan()
     assert set(planned["offices"]) == {"berlin", "portland"}
     assert set(planned["refused"]) == {"tokyo"}
-    assert "Region ap-northeast-1 can't be asked what it has: AccessDenied" in planned["refused"]["tokyo"]
+    assert "Region ap-northeast-1 can't be asked what it has" in planned["refused"]["tokyo"]
+    assert "AccessDeniedException" in planned["refused"]["tokyo"]
     with pytest.raises(AirflowFailException, match="Roll out again when it answers"):
         provision(office="tokyo")
 
