@@ -76,6 +76,17 @@ def test_an_office_is_provisioned_once_and_then_left_alone(
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == f"arn:aws:s3:::{BUCKET}"
 
 
+def test_a_collection_made_by_a_rollout_carries_its_tag(foundation: Callable[..., Any]) -> None:
+    rekognition = foundation("rekognition", "us-west-2")
+    for name in rekognition.list_collections()["CollectionIds"]:
+        rekognition.delete_collection(CollectionId=name)
+    plan(offices=["portland"])
+    provision(office="portland")
+    arn = rekognition.describe_collection(CollectionId="gatehouse-portland-g1")["CollectionARN"]
+    tags = rekognition.list_tags_for_resource(ResourceArn=arn)["Tags"]
+    assert tags == {"gatehouse:office": "portland", "gatehouse:rollout": "run-1"}
+
+
 def test_a_dry_run_plans_and_touches_nothing(foundation: Callable[..., Any]) -> None:
     planned = plan(offices=["tokyo"], plan_only=True)
     assert planned["offices"]["tokyo"]["actions"]["create_video_stream"] == 2
