@@ -35,7 +35,7 @@ class Looks:
 class MediaTrigger(CameraMediaTrigger):
     """The real trigger, looking through a fake."""
 
-    collect = Looks.media  # type: ignore[assignment]
+    collect = Looks.media
     looks: Looks
 
     def hook(self) -> Any:
