@@ -34,6 +34,7 @@ class FaceTask:
     person_id: str
     s3_key: str
     face_id: str | None
+    etag: str = ""
 
 
 def record_people(
@@ -161,7 +162,7 @@ def faces_to_delete(connection: Connection, office: str) -> list[FaceTask]:
 
 def _tasks_in(office: str, state: str) -> Select[Any]:
     return (
-        select(face.c.photo_id, face.c.person_id, photo.c.s3_key, face.c.face_id)
+        select(face.c.photo_id, face.c.person_id, photo.c.s3_key, face.c.face_id, photo.c.etag)
         .join(photo, face.c.photo_id == photo.c.photo_id)
         .where(face.c.office == office, face.c.state == state)
         .order_by(face.c.photo_id)
@@ -170,7 +171,8 @@ def _tasks_in(office: str, state: str) -> Select[Any]:
 
 def _tasks(connection: Connection, query: Select[Any]) -> list[FaceTask]:
     return [
-        FaceTask(row.photo_id, row.person_id, row.s3_key, row.face_id) for row in connection.execute(query)
+        FaceTask(row.photo_id, row.person_id, row.s3_key, row.face_id, row.etag)
+        for row in connection.execute(query)
     ]
 
 
@@ -214,19 +216,24 @@ def mark_deleted(
     run_id: str,
     new_id: Callable[[], str],
     at: datetime,
+    orphans: Mapping[str, str] | None = None,
 ) -> None:
-    """Record that AWS no longer has these faces, with a receipt for each person."""
+    """Record that AWS no longer has these faces, with a receipt for each person.
+
+    `orphans` are `{face id: person id}` deleted along with them, that the ledger didn't know.
+    """
     if not tasks:
         return
-    photos = [task.photo_id for task in tasks]
-    connection.execute(
-        face.update()
-        .where(and_(face.c.office == office, face.c.photo_id.in_(photos), face.c.state == "doomed"))
-        .values(state="deleted", face_id=None, updated_at=at)
-    )
+    forget(connection, office, tasks, at)
+    found: dict[str, list[str]] = {}
+    for face_id, person_id in sorted((orphans or {}).items()):
+        found.setdefault(person_id, []).append(face_id)
     faces: dict[str, list[str]] = {}
     for task in tasks:
-        faces.setdefault(task.person_id, []).append(task.face_id or "never indexed")
+        mine = faces.setdefault(task.person_id, [])
+        # Where an orphan was found, nobody can say any more which photo it was of.
+        if task.face_id or task.person_id not in found:
+            mine.append(task.face_id or "never indexed")
     connection.execute(
         receipt.insert(),
         [
@@ -236,11 +243,22 @@ def mark_deleted(
                 "office": office,
                 "deed": "faces deleted",
                 "run_id": run_id,
-                "detail": {"face_ids": face_ids},
+                "detail": {"face_ids": face_ids}
+                | ({"orphans": found[person_id]} if person_id in found else {}),
                 "at": at,
             }
             for person_id, face_ids in sorted(faces.items())
         ],
+    )
+
+
+def forget(connection: Connection, office: str, tasks: Iterable[FaceTask], at: datetime) -> None:
+    """Record that doomed photos have no face here any more."""
+    photos = [task.photo_id for task in tasks]
+    connection.execute(
+        face.update()
+        .where(and_(face.c.office == office, face.c.photo_id.in_(photos), face.c.state == "doomed"))
+        .values(state="deleted", face_id=None, updated_at=at)
     )
 
 

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 Outcome = Literal["verified", "waiting", "failed"]
+# A proxy tries a refusing camera again after some seconds: until then it repeats what was before the change.
+REFUSAL_COUNTS_AFTER_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """Count what was seen of one camera since `since`; nothing older may be counted.
 
-    `edge_phase` and `edge_reason` are the office proxy's own words; empty where it hasn't reported.
+    `edge_phase` and `edge_reason` are the office proxy's own words; empty where it hasn't reported since.
+    `edge_after_s` tells how many seconds after `since` it said so.
     """
 
     fragments: int = 0
@@ -25,6 +28,12 @@ class Evidence:
     processor_message: str = ""
     edge_phase: str = ""
     edge_reason: str = ""
+    edge_after_s: float = 0.0
+
+    @property
+    def refused(self) -> bool:
+        """Tell whether the proxy still is refused, after a time in which it tried again."""
+        return self.edge_phase == "refused" and self.edge_after_s >= REFUSAL_COUNTS_AFTER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ def judge_media(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdict
     """Decide whether a camera's media flows; its processor may be started only then (aws.md §2.6)."""
     if evidence.fragments:
         return Verdict(camera_id, "verified", f"{evidence.fragments} fragments arrived")
-    return _pending(camera_id, _why_no_media(evidence), overdue=overdue or evidence.edge_phase == "refused")
+    return _pending(camera_id, _why_no_media(evidence), overdue=overdue or evidence.refused)
 
 
 def judge_processor(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdict:
@@ -91,7 +100,7 @@ def _failed_processor(camera_id: str, evidence: Evidence) -> Verdict:
 
 def _why_no_media(evidence: Evidence) -> str:
     if not evidence.edge_phase:
-        return "no fragment arrived and the office's proxy hasn't reported this camera. Is it running?"
+        return "no fragment arrived and the office's proxy hasn't reported this camera since. Is it running?"
     says = f"{evidence.edge_phase}: {evidence.edge_reason}" if evidence.edge_reason else evidence.edge_phase
     return f"no fragment arrived; the office's proxy says '{says}'"
 

@@ -6,6 +6,7 @@ the person: they end up in logs.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections import Counter
@@ -100,6 +101,23 @@ class Roster:
     def unnamed_rows(self) -> bool:
         """Tell whether some row's person is unknown: then absence from the roster proves nothing."""
         return any(not row.employee_id for row in self.rejected)
+
+
+def decode_roster(body: bytes) -> str:
+    """Decode a roster file, with or without a byte order mark; raises RosterError if it isn't UTF-8.
+
+    A guessed letter would be another employee id or photo key.
+    """
+    mark = len(codecs.BOM_UTF8) if body.startswith(codecs.BOM_UTF8) else 0
+    try:
+        return body[mark:].decode()
+    except UnicodeDecodeError as error:
+        msg = (
+            f"The roster isn't UTF-8: byte {mark + error.start} (0x{body[mark + error.start]:02x}) can't be "
+            "decoded; nobody was changed. Save it as UTF-8 and upload it again"
+        )
+        # `from None`: the decoder's error carries the whole file.
+        raise RosterError(msg) from None
 
 
 def parse_roster(text: str) -> Roster:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseHook
 
 from gatehouse.office import naming
-from gatehouse.office.edge import EdgeObserved, ObservedCamera
+from gatehouse.office.edge import EdgeObserved
 from gatehouse.rollout.verify import Evidence
 from gatehouse_provider.hooks.documents import DocumentHook
 from gatehouse_provider.hooks.kinesis_video import KinesisVideoHook
@@ -74,17 +75,17 @@ class EvidenceHook(BaseHook):
 
     def media(self, since: datetime) -> dict[str, Evidence]:
         """Return whether fragments arrive, and what the proxy says."""
-        proxy = self._proxy()
+        key = naming.edge_observed_key(self.office)
+        document, _ = self._documents.read(self.bucket, key, EdgeObserved)
+        says = proxy_says(document, since)
         now = datetime.now(UTC)
-        evidence = {}
-        for camera_id in self.cameras:
-            says = proxy.get(camera_id)
-            evidence[camera_id] = Evidence(
+        return {
+            camera_id: replace(
+                says.get(camera_id, Evidence()),
                 fragments=self._video.count_fragments(naming.video_stream(camera_id), since, now),
-                edge_phase=says.phase if says else "",
-                edge_reason=says.reason if says else "",
             )
-        return evidence
+            for camera_id in self.cameras
+        }
 
     def processors(self, _since: datetime | None = None) -> dict[str, Evidence]:
         """Return every processor's status: one sweep, and a closer look at the failed ones."""
@@ -104,19 +105,23 @@ class EvidenceHook(BaseHook):
         frames = self._detections.frames_since(self.cameras, since)
         documents = self._detections.documents_since(self.cameras, since)
         return {
-            camera_id: Evidence(
-                fragments=media[camera_id].fragments,
+            camera_id: replace(
+                media[camera_id],
                 frames_analysed=frames.get(camera_id, 0),
                 documents=documents.get(camera_id, 0),
                 processor_status=processors[camera_id].processor_status,
                 processor_message=processors[camera_id].processor_message,
-                edge_phase=media[camera_id].edge_phase,
-                edge_reason=media[camera_id].edge_reason,
             )
             for camera_id in self.cameras
         }
 
-    def _proxy(self) -> dict[str, ObservedCamera]:
-        key = naming.edge_observed_key(self.office)
-        document, _ = self._documents.read(self.bucket, key, EdgeObserved)
-        return {camera.camera_id: camera for camera in document.cameras} if document else {}
+
+def proxy_says(document: EdgeObserved | None, since: datetime) -> dict[str, Evidence]:
+    """Return what the proxy says of each camera; a report older than `since` says nothing."""
+    if document is None or document.at < since:
+        return {}
+    after_s = (document.at - since).total_seconds()
+    return {
+        camera.camera_id: Evidence(edge_phase=camera.phase, edge_reason=camera.reason, edge_after_s=after_s)
+        for camera in document.cameras
+    }

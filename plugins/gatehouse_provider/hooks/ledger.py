@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from airflow.sdk import BaseHook
 from sqlalchemy import URL, Engine, create_engine
+from sqlalchemy.exc import IntegrityError
 
+from gatehouse.exceptions import LedgerError
 from gatehouse_provider.settings import LEDGER_CONNECTION
 
 if TYPE_CHECKING:
@@ -47,7 +49,24 @@ class LedgerHook(BaseHook):
     def begin(self) -> Iterator[Connection]:
         """Run one transaction: committed at the end of the block, rolled back on an error.
 
-        Never hold one open around an AWS call: write, call, write again.
+        Never hold one open around an AWS call: write, call, write again. Raises LedgerError where a row
+        breaks a constraint.
         """
-        with self.engine.begin() as connection:
-            yield connection
+        try:
+            with self.engine.begin() as connection:
+                yield connection
+        except IntegrityError as error:
+            # `from None`: Postgres quotes the row, and with it whose it is.
+            raise LedgerError(_broken(error)) from None
+
+
+def _broken(error: IntegrityError) -> str:
+    """Name what a row would break, and none of its values."""
+    told = getattr(error.orig, "diag", None)
+    table = getattr(told, "table_name", None) or "unknown"
+    rule = getattr(told, "constraint_name", None) or getattr(told, "column_name", None) or "unnamed"
+    kind = type(error.orig).__name__
+    return (
+        f"Table {table} of the ledger refuses a row ({kind}, {rule}); this transaction changed nothing. "
+        "Check that the ledger is migrated to this version and run again"
+    )

@@ -102,15 +102,18 @@ class OfficeOperator(GatehouseOperator):
         )
 
     def wait(self, trigger: CamerasTrigger, method_name: str, **state: Any) -> list[Verdict]:
-        """Return the verdicts if they come soon; else defer to the trigger and go on in `method_name`."""
+        """Return the verdicts if they come soon; else defer to the trigger and go on in `method_name`.
+
+        A look that fails passingly is repeated, here as in the triggerer.
+        """
         hook = trigger.hook()
         give_up = time.monotonic() + PATIENCE_SECONDS
         while True:
-            verdicts = trigger.look(hook)
-            if all(verdict.done for verdict in verdicts):
+            verdicts = trigger.try_look(hook)
+            if verdicts is not None and all(verdict.done for verdict in verdicts):
                 return verdicts
             if self.deferrable and time.monotonic() >= give_up:
-                waiting = [verdict for verdict in verdicts if not verdict.done]
+                waiting = [verdict for verdict in verdicts or [] if not verdict.done]
                 for verdict in waiting:
                     self.log.info("Waiting for %s: %s", verdict.camera_id, verdict.reason)
                 self.defer(trigger=trigger, method_name=method_name, kwargs={"state": state})

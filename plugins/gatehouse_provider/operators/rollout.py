@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
+from botocore.exceptions import BotoCoreError, ClientError
 
 from gatehouse.exceptions import PlanError
 from gatehouse.ledger.leases import release_leases
@@ -30,7 +31,7 @@ class RolloutPlanOperator(GatehouseOperator):
     Plan a rollout from configuration and live state, and freeze the plan in the ledger.
 
     Nothing in AWS is changed. An office that can't be planned (a bad manifest, a Region without its
-    foundation) is refused with its reason, and the others are planned all the same.
+    foundation or that can't be asked) is refused with its reason, and the others are planned all the same.
 
     :param offices: names of the offices to roll out; empty for all. (templated)
     :param plan_only: whether the plan shall only be shown. (templated)
@@ -52,7 +53,9 @@ class RolloutPlanOperator(GatehouseOperator):
             chosen = self._choose(company, refused)
             refused = {office: reason for office, reason in refused.items() if office in chosen}
             refused |= self._without_foundation(company, [name for name in chosen if name not in refused])
-            plans = {name: self._plan(company, name, rollout_id) for name in chosen if name not in refused}
+            fit = [name for name in chosen if name not in refused]
+            plans, unanswered = self._plan_each(company, fit, rollout_id)
+            refused |= unanswered
         digest = plan_hash(plans)
         plan = {
             "offices": {name: office.to_json() for name, office in plans.items()},
@@ -77,14 +80,35 @@ class RolloutPlanOperator(GatehouseOperator):
         refused: dict[str, str] = {}
         regions = {company.offices[name].region for name in offices}
         for region in sorted(regions):
-            hook = FoundationHook(region, company.regions.account, self.aws_conn_id)
-            if missing := hook.missing(company.regions.regions[region]):
-                reason = (
-                    f"Region {region} lacks {', '.join(missing)}; nothing was changed there. "
-                    "Run the foundation step (locally: make up) and roll out again"
-                )
+            if reason := self._why_unfit(company, region):
                 refused |= {name: reason for name in offices if company.offices[name].region == region}
         return refused
+
+    def _why_unfit(self, company: Company, region: str) -> str:
+        hook = FoundationHook(region, company.regions.account, self.aws_conn_id)
+        try:
+            missing = hook.missing(company.regions.regions[region])
+        except (BotoCoreError, ClientError) as error:
+            return _unanswered(region, error)
+        if not missing:
+            return ""
+        return (
+            f"Region {region} lacks {', '.join(missing)}; nothing was changed there. "
+            "Run the foundation step (locally: make up) and roll out again"
+        )
+
+    def _plan_each(
+        self, company: Company, offices: Sequence[str], rollout_id: str
+    ) -> tuple[dict[str, OfficePlan], dict[str, str]]:
+        """Return the plans, and why an office's Region couldn't tell what it has."""
+        plans: dict[str, OfficePlan] = {}
+        refused: dict[str, str] = {}
+        for name in offices:
+            try:
+                plans[name] = self._plan(company, name, rollout_id)
+            except (BotoCoreError, ClientError) as error:
+                refused[name] = _unanswered(company.offices[name].region, error)
+        return plans, refused
 
     def _plan(self, company: Company, name: str, rollout_id: str) -> OfficePlan:
         office, desired = company.offices[name], desired_office(company, name)
@@ -110,6 +134,13 @@ class RolloutPlanOperator(GatehouseOperator):
                 self.log.error("  %s is refused: %s", camera_id, reason)
         for name, reason in refused.items():
             self.log.error("Office %s is refused: %s", name, reason)
+
+
+def _unanswered(region: str, error: Exception) -> str:
+    return (
+        f"Region {region} can't be asked what it has: {type(error).__name__}: {error}; nothing was changed "
+        "there. Roll out again when it answers"
+    )
 
 
 def _summaries(plans: dict[str, OfficePlan]) -> dict[str, Any]:

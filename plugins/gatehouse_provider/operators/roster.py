@@ -13,11 +13,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gatehouse.exceptions import PhotoRejectedError, RosterError
 from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.ledger import people
+from gatehouse.ledger.deletion import decide_deletions, people_of_lost_faces
 from gatehouse.office import naming
 from gatehouse.office.documents import snapshot_with_people
-from gatehouse.roster.diff import FaceChanges, desired_enrolment, diff_faces, orphans
+from gatehouse.roster.diff import FaceChanges, desired_enrolment, diff_faces
 from gatehouse.roster.guard import guard_deletions
-from gatehouse.roster.model import parse_roster
+from gatehouse.roster.model import decode_roster, parse_roster
 from gatehouse.roster.photo import PHOTO_ERRORS, check_face_count, check_indexed, check_photo, reject_for
 from gatehouse_provider.hooks.base_aws import error_code
 from gatehouse_provider.hooks.documents import DocumentHook
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from gatehouse.ledger.deletion import Deletions
     from gatehouse.ledger.people import FaceTask
     from gatehouse.roster.diff import Enrolment, LedgerFace
     from gatehouse.roster.model import Roster
@@ -100,7 +102,7 @@ class RosterPlanOperator(RosterOperator):
     def _read_roster(self) -> str:
         hook, bucket = self.home()
         body: bytes = hook.client.get_object(Bucket=bucket, Key=ROSTER_KEY)["Body"].read()
-        return body.decode("utf-8-sig", errors="replace")
+        return decode_roster(body)
 
     def _etags(self) -> dict[str, str]:
         hook, bucket = self.home()
@@ -151,27 +153,52 @@ class RosterFacesOperator(RosterOperator):
 
 
 class RosterDeleteFacesOperator(RosterFacesOperator):
-    """Delete the doomed faces of an office from its collection, with a receipt for each person."""
+    """
+    Delete the doomed faces of an office from its collection, with a receipt for each person.
+
+    Where somebody's photos must be indexed first to tell what is left over, fails after all the others.
+    """
 
     def execute(self, context: Context) -> dict[str, int]:
         """Delete, and record only what AWS confirmed."""
         with self.ledger.begin() as connection:
-            tasks = people.faces_to_delete(connection, self.office)
-            known = people.ledger_faces(connection, [self.office])
-        if not tasks:
+            doomed = people.faces_to_delete(connection, self.office)
+        if not doomed:
             return {"deleted": 0}
-        collection = naming.collection_id(self.office)
         rekognition = self.rekognition(self.office)
-        lost = {task.person_id for task in tasks if task.face_id is None}
-        left = orphans(rekognition.faces(collection), {item.face_id or "" for item in known}, lost)
-        face_ids = [task.face_id for task in tasks if task.face_id] + list(left)
-        kept = rekognition.delete_faces(collection, face_ids) if face_ids else {}
-        done = [task for task in tasks if task.face_id not in kept]
+        deletions = self._decide(rekognition, doomed)
+        deleted = self._delete(rekognition, deletions, context["run_id"])
+        if deletions.waiting:
+            msg = (
+                f"Office {self.office}: {len(deletions.waiting)} people's photos must be indexed before "
+                "it is known which of their faces are left over; these were kept. Run it again"
+            )
+            raise RosterError(msg)
+        return {"deleted": deleted}
+
+    def _decide(self, rekognition: RekognitionHook, doomed: list[FaceTask]) -> Deletions:
+        # AWS first, the ledger after it; see decide_deletions.
+        lost = people_of_lost_faces(doomed)
+        stored = rekognition.faces(naming.collection_id(self.office)) if lost else {}
         with self.ledger.begin() as connection:
-            people.mark_deleted(connection, self.office, done, context["run_id"], new_id, now())
+            known = people.ledger_faces(connection, [self.office])
+            planned = people.faces_to_index(connection, self.office)
+        return decide_deletions(doomed, stored, known, planned)
+
+    def _delete(self, rekognition: RekognitionHook, deletions: Deletions, run_id: str) -> int:
+        """Delete and return how many photos are done with; a person with a kept orphan isn't."""
+        face_ids, at = deletions.face_ids, now()
+        collection = naming.collection_id(self.office)
+        kept = rekognition.delete_faces(collection, face_ids) if face_ids else {}
+        stuck = {who for face_id, who in deletions.orphans.items() if face_id in kept}
+        done = [task for task in deletions.delete if task.face_id not in kept and task.person_id not in stuck]
+        gone = {face_id: who for face_id, who in deletions.orphans.items() if who not in stuck}
+        with self.ledger.begin() as connection:
+            people.forget(connection, self.office, deletions.moved, at)
+            people.mark_deleted(connection, self.office, done, run_id, new_id, at, gone)
         for face_id, reason in kept.items():
             self.log.error("Office %s: face %s is still there: %s", self.office, face_id, reason)
-        return {"deleted": len(done)}
+        return len(done) + len(deletions.moved)
 
 
 class RosterIndexFacesOperator(RosterFacesOperator):

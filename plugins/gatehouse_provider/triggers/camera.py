@@ -100,12 +100,22 @@ class CamerasTrigger(BaseTrigger):
             type(self).judge(camera_id, evidence[camera_id], overdue=overdue) for camera_id in self.cameras
         ]
 
+    def try_look(self, hook: EvidenceHook) -> list[Verdict] | None:
+        """Look once; None if that failed in a way that may be gone at the next look, before time is up."""
+        try:
+            return self.look(hook)
+        except Exception as error:
+            if self.overdue or not _passing(error):
+                raise
+            self.log.warning("Office %s: looking failed and is repeated: %s", self.office, error)
+            return None
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: `{"verdicts": [...]}`, or an error if looking itself can't succeed.
 
         A look that is throttled or finds a service away is repeated until time is up.
         """
-        # Not at the top: every task start would pay for it, and only this method needs it.
+        # Not at the top: every task start would pay for it, and only failures need it.
         from opensearchpy.exceptions import OpenSearchException
 
         hook = self.hook()
@@ -113,17 +123,14 @@ class CamerasTrigger(BaseTrigger):
         await sync_to_async(hook.connect)()
         while True:
             try:
-                verdicts = await asyncio.to_thread(self.look, hook)
+                verdicts = await asyncio.to_thread(self.try_look, hook)
             except (BotoCoreError, ClientError, OpenSearchException) as error:
-                if self.overdue or not _passing(error):
-                    yield TriggerEvent({"status": "error", "message": f"{type(error).__name__}: {error}"})
-                    return
-                self.log.warning("Office %s: looking failed and is repeated: %s", self.office, error)
-            else:
-                if all(verdict.done for verdict in verdicts):
-                    found = [asdict(verdict) for verdict in verdicts]
-                    yield TriggerEvent({"status": "success", "verdicts": found})
-                    return
+                yield TriggerEvent({"status": "error", "message": f"{type(error).__name__}: {error}"})
+                return
+            if verdicts is not None and all(verdict.done for verdict in verdicts):
+                found = [asdict(verdict) for verdict in verdicts]
+                yield TriggerEvent({"status": "success", "verdicts": found})
+                return
             await asyncio.sleep(self.poll_seconds)
 
 
@@ -131,6 +138,10 @@ def _passing(error: Exception) -> bool:
     """Tell whether a failure may be gone at the next look."""
     if isinstance(error, ClientError):
         return error_code(error) in RETRIABLE_ERROR_CODES
+    from opensearchpy.exceptions import OpenSearchException
+
+    if not isinstance(error, (BotoCoreError, OpenSearchException)):
+        return False
     # OpenSearch answers with a status; connections that fail have "N/A" or none.
     return getattr(error, "status_code", None) not in {400, 401, 403}
 

@@ -77,6 +77,13 @@ def test_a_deleted_face_leaves_a_receipt(known: Connection) -> None:
     assert (row.deed, row.detail, row.run_id) == ("faces deleted", {"face_ids": ["f1"]}, "run-1")
 
 
+def test_a_receipt_lists_the_orphans_deleted_with_a_lost_face(known: Connection) -> None:
+    people.plan_delete(known, [FACE], NOON)
+    (lost,) = people.faces_to_delete(known, "berlin")
+    people.mark_deleted(known, "berlin", [lost], "run-1", new_id, NOON, {"f7": lost.person_id})
+    assert known.execute(select(receipt)).one().detail == {"face_ids": [], "orphans": ["f7"]}
+
+
 def test_a_quarantined_photo_waits_for_new_content(known: Connection) -> None:
     (task,) = people.faces_to_index(known, "berlin")
     people.quarantine(known, "berlin", task, "shows no face", NOON)

@@ -46,10 +46,18 @@ def test_media_flows_once_a_fragment_arrived() -> None:
 
 
 def test_a_camera_that_the_proxy_refuses_is_not_waited_for() -> None:
-    refused = Evidence(edge_phase="refused", edge_reason="serves H.265")
+    refused = Evidence(edge_phase="refused", edge_reason="serves H.265", edge_after_s=10.5)
     verdict = judge_media("CAM_1", refused, overdue=False)
     assert verdict.outcome == "failed"
     assert "serves H.265" in verdict.reason
+
+
+def test_a_refusal_right_after_the_change_may_be_from_before_it() -> None:
+    early = Evidence(edge_phase="refused", edge_reason="wrong password", edge_after_s=3.0)
+    assert judge_media("CAM_1", early, overdue=False).outcome == "waiting"
+    overdue = judge_media("CAM_1", early, overdue=True)
+    assert overdue.outcome == "failed"
+    assert "wrong password" in overdue.reason
 
 
 @pytest.mark.parametrize(

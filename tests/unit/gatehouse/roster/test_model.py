@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gatehouse.exceptions import RosterError
-from gatehouse.roster.model import COLUMNS, parse_roster
+from gatehouse.roster.model import COLUMNS, decode_roster, parse_roster
 
 HEADER = ",".join(COLUMNS)
 ADA = "E1,active,berlin;tokyo,2020-01-01,,all-day,E1/1.jpg;E1/2.jpg,2025-01-01T00:00:00Z,v1,,employee"
@@ -24,6 +24,22 @@ def test_a_row_becomes_an_entry() -> None:
     assert entry.offices == ("berlin", "tokyo")
     assert entry.photo_keys == ("E1/1.jpg", "E1/2.jpg")
     assert entry.why_not_enrolled(NOON) == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_roster_in_utf_8_is_read_with_or_without_a_mark(encoding: str) -> None:
+    text = roster(ADA.replace("E1", "É1"))
+    assert decode_roster(text.encode(encoding)) == text
+
+
+@pytest.mark.parametrize(
+    ("body", "offset"),
+    [(b"E1,Z\xfcrich", 4), (b"\xef\xbb\xbfE1,Z\xfcrich", 7), ("E1".encode("utf-16"), 0)],
+)
+def test_another_encoding_is_refused_with_its_place_and_remedy(body: bytes, offset: int) -> None:
+    with pytest.raises(RosterError, match=f"byte {offset} .* nobody was changed. Save it as UTF-8") as caught:
+        decode_roster(body)
+    assert caught.value.__suppress_context__
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
@@ -14,7 +16,7 @@ from gatehouse_provider.operators.office import OfficeProvisionOperator
 from gatehouse_provider.operators.rollout import RolloutPlanOperator, RolloutReportOperator
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -33,6 +35,16 @@ def provision(run: str = "run-1", office: str = "berlin") -> dict[str, Any]:
 
 def report(run: str = "run-1") -> dict[str, Any]:
     return RolloutReportOperator(task_id="report").execute({"run_id": run})
+
+
+@contextmanager
+def switched_on(cloud: str, fault: dict[str, Any]) -> Iterator[None]:
+    faults = f"{cloud}/_gatehouse/faults"
+    httpx.post(faults, json=fault).raise_for_status()
+    try:
+        yield
+    finally:
+        httpx.delete(faults).raise_for_status()
 
 
 def document(aws: Callable[..., Any], key: str) -> bytes:
@@ -62,6 +74,17 @@ def test_an_office_is_provisioned_once_and_then_left_alone(
     mapping = foundation("lambda").list_event_source_mappings()["EventSourceMappings"][0]
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == f"arn:aws:s3:::{BUCKET}"
+
+
+def test_a_collection_made_by_a_rollout_carries_its_tag(foundation: Callable[..., Any]) -> None:
+    rekognition = foundation("rekognition", "us-west-2")
+    for name in rekognition.list_collections()["CollectionIds"]:
+        rekognition.delete_collection(CollectionId=name)
+    plan(offices=["portland"])
+    provision(office="portland")
+    arn = rekognition.describe_collection(CollectionId="gatehouse-portland-g1")["CollectionARN"]
+    tags = rekognition.list_tags_for_resource(ResourceArn=arn)["Tags"]
+    assert tags == {"gatehouse:office": "portland", "gatehouse:rollout": "run-1"}
 
 
 def test_a_dry_run_plans_and_touches_nothing(foundation: Callable[..., Any]) -> None:
@@ -102,6 +125,23 @@ def test_a_region_without_its_foundation_refuses_its_offices_only(config: Path) 
     assert set(planned["refused"]) == {"tokyo"}
     assert "Region ap-northeast-1 lacks SNS topic gatehouse-alarms" in planned["refused"]["tokyo"]
     assert "make up" in planned["refused"]["tokyo"]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"), [("sns", "GetTopicAttributes"), ("rekognition", "DescribeCollection")]
+)
+def test_a_region_that_cant_be_asked_refuses_its_offices_only(
+    cloud: str, service: str, operation: str
+) -> None:
+    fault = {"service": service, "operation": operation, "region": "ap-northeast-1", "kind": "error"}
+    with switched_on(cloud, fault | {"code": "AccessDeniedException", "status": 400}):
+        planned = plan()
+    assert set(planned["offices"]) == {"berlin", "portland"}
+    assert set(planned["refused"]) == {"tokyo"}
+    assert "Region ap-northeast-1 can't be asked what it has" in planned["refused"]["tokyo"]
+    assert "AccessDeniedException" in planned["refused"]["tokyo"]
+    with pytest.raises(AirflowFailException, match="Roll out again when it answers"):
+        provision(office="tokyo")
 
 
 def test_an_unknown_office_is_refused_with_the_nearest_name() -> None:

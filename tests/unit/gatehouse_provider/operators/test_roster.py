@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from gatehouse.exceptions import RosterError
 from gatehouse.ingest.snapshot import IngestSnapshot
+from gatehouse.ledger.deletion import Deletions
 from gatehouse.ledger.people import FaceTask
 from gatehouse.ledger.tables import photo, receipt
 from gatehouse.roster.model import COLUMNS
@@ -128,6 +129,22 @@ def test_a_leaver_is_deleted_with_a_receipt(
     assert (written.deed, written.run_id) == ("faces deleted", "run-2")
 
 
+def test_a_kept_orphan_leaves_its_person_undone_and_without_a_receipt(ledger: Connection) -> None:
+    operator = RosterDeleteFacesOperator(task_id="delete", office="berlin")
+    lost = FaceTask("photo-1", "person-1", "photos/E1/1.jpg", None)
+
+    class Stubborn:
+        """Stand for a collection that keeps a face."""
+
+        def delete_faces(self, collection: str, face_ids: list[str]) -> dict[str, str]:
+            del collection
+            return dict.fromkeys(face_ids, "ASSOCIATED_TO_AN_EXISTING_USER")
+
+    deletions = Deletions((lost,), (), {"face-7": "person-1"}, frozenset())
+    assert operator._delete(Stubborn(), deletions, "run-1") == 0  # type: ignore[arg-type]
+    assert ledger.execute(select(receipt)).all() == []
+
+
 def test_bad_photos_are_quarantined_with_their_reason_and_the_rest_goes_on(
     roster: Callable[..., None], foundation: Callable[..., Any], ledger: Connection
 ) -> None:
@@ -154,6 +171,18 @@ def test_an_empty_roster_deletes_nobody(roster: Callable[..., None], foundation:
     sync()
     roster()
     with pytest.raises(AirflowFailException, match="an empty file deletes nobody"):
+        sync("run-2")
+    assert len(enrolled(foundation)) == 1
+
+
+def test_a_wrongly_encoded_roster_changes_nobody(
+    roster: Callable[..., None], foundation: Callable[..., Any]
+) -> None:
+    roster(row(1), photos={1: FACES[0]})
+    sync()
+    body = "\n".join([",".join(COLUMNS), row(2).replace("day", "Fr\u00fchschicht")]).encode("latin-1")
+    foundation("s3").put_object(Bucket=BUCKET, Key="roster/roster.csv", Body=body)
+    with pytest.raises(AirflowFailException, match="The roster isn't UTF-8: byte"):
         sync("run-2")
     assert len(enrolled(foundation)) == 1
 
