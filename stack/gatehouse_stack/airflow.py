@@ -11,7 +11,7 @@ import os
 import secrets
 import subprocess
 
-from gatehouse_stack.layout import ACCOUNT, AIRFLOW_PASSWORD, AIRFLOW_USER, Layout
+from gatehouse_stack.layout import ACCOUNT, AIRFLOW_PASSWORD, AIRFLOW_USER, DATABASE_PASSWORD, Layout
 
 COMPONENTS: dict[str, tuple[str, ...]] = {
     "airflow-api": ("api-server", "--host", "127.0.0.1"),
@@ -92,7 +92,7 @@ def environment(layout: Layout) -> dict[str, str]:
             "port": layout.port("postgres"),
             "schema": "gatehouse",
             "login": "gatehouse",
-            "password": "gatehouse",
+            "password": DATABASE_PASSWORD,
         },
     }
     return (

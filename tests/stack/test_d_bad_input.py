@@ -148,8 +148,8 @@ def _side_by_side(left: bytes, right: bytes) -> bytes:
 def test_cameras_that_refuse_or_hang_say_so_and_the_others_go_on(stack: RunningStack, demo: Demo) -> None:
     bad = {
         "CAM_BER_F0_LOBBY_001": ("unauthorised", "401"),
-        "CAM_BER_F0_GARAGE_002": ("h265", "H.265"),
-        "CAM_BER_F3_LAB_003": ("hang", "no picture"),
+        "CAM_BER_F0_GARAGE_002": ("h265", "H265"),
+        "CAM_BER_F3_LAB_003": ("hang", "no video"),
     }
     untouched = _observed(stack, "portland")
     with stack.camera_faults(**{camera: fault for camera, (fault, _) in bad.items()}):
