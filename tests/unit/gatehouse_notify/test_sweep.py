@@ -8,6 +8,7 @@ import pytest
 
 from gatehouse.alerts.hits import Window
 from gatehouse.alerts.message import alert_message
+from gatehouse_notify import sweep
 from gatehouse_notify.sweep import Sweep
 
 INDEX = "gatehouse-alerts-2026.11"
@@ -161,3 +162,91 @@ def test_alert_that_can_t_be_delivered_stays_pending(
     search = Alerts(alert)
     _sweep(search, new_delivery("one"), metrics, clock).serve()
     assert search.updates == []
+
+
+def _sent(alert: dict[str, Any], at: str, **fields: Any) -> dict[str, Any]:
+    return alert | {"state": "sent", "sent_at": at} | fields
+
+
+def test_alert_that_was_sent_and_never_delivered_is_told_once(
+    new_delivery: Any, sink: Any, clock: Any, metrics: Any, alert: dict[str, Any]
+) -> None:
+    search = Alerts(_sent(alert, "2026-11-23T11:44:59.000Z"))
+    for owner in ("one", "two"):
+        _sweep(search, new_delivery(owner), metrics, clock).serve()
+    assert sink.accepted == [alert["alert_id"]]
+    assert (search.updates, metrics.value("swept")) == ([], 1)
+
+
+def test_alert_whose_delivery_was_claimed_and_not_completed_is_told(
+    new_delivery: Any, sink: Any, clock: Any, metrics: Any, alert: dict[str, Any]
+) -> None:
+    delivery = new_delivery("one")
+    delivery.claims.claim(alert["alert_id"], "security")
+    clock.pass_(minutes=3)
+    _sweep(Alerts(_sent(alert, "2026-11-23T11:44:59.000Z")), delivery, metrics, clock).serve()
+    assert sink.accepted == [alert["alert_id"]]
+
+
+@pytest.mark.parametrize("sent_at", ["2026-11-23T11:45:00.000Z", "2026-11-09T11:59:59.000Z"])
+def test_queue_is_given_a_quarter_of_an_hour_and_old_times_are_let_rest(
+    new_delivery: Any, sink: Any, clock: Any, metrics: Any, alert: dict[str, Any], sent_at: str
+) -> None:
+    _sweep(Alerts(_sent(alert, sent_at)), new_delivery("one"), metrics, clock).serve()
+    assert sink.accepted == []
+
+
+@pytest.mark.parametrize("state", ["pending", "sent"])
+def test_alerts_of_an_unknown_channel_don_t_keep_a_younger_one_waiting(
+    new_delivery: Any, sink: Any, clock: Any, metrics: Any, alert: dict[str, Any], state: str
+) -> None:
+    at = "2026-11-23T11:00:00.000Z"
+    foreign = [
+        alert | {"alert_id": f"{number:032x}", "channel": "gone", "state": state, f"{state}_at": at}
+        for number in range(3 * sweep.AT_ONCE)
+    ]
+    younger = alert | {"state": state, f"{state}_at": "2026-11-23T11:00:01.000Z"}
+    search = Alerts(*foreign, younger)
+    _sweep(search, new_delivery("one"), metrics, clock).serve()
+    assert sink.accepted == [younger["alert_id"]]
+
+
+def test_round_that_can_t_see_all_is_gone_on_with_and_then_begun_again(
+    new_delivery: Any,
+    sink: Any,
+    clock: Any,
+    metrics: Any,
+    alert: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sweep, "AT_ONCE", 2)
+    monkeypatch.setattr(sweep, "PAGES", 1)
+    sink.answers = [410, 410, 410]
+    at = "2026-11-23T11:00:00.000Z"
+    stuck = [_sent(alert, at, alert_id=f"{number:032x}") for number in range(3)]
+    one = _sweep(Alerts(*stuck), new_delivery("one"), metrics, clock)
+    asked = []
+    for _ in range(3):
+        one.serve()
+        asked.append([request.headers["Idempotency-Key"][-1] for request in sink.asked])
+        sink.asked.clear()
+    assert asked == [["0", "1"], ["2"], ["0", "1"]]
+
+
+def test_dead_channel_leaves_time_for_the_other_states(
+    new_delivery: Any, sink: Any, clock: Any, metrics: Any, alert: dict[str, Any]
+) -> None:
+    pending = [alert | {"alert_id": f"{number:032x}"} for number in range(3)]
+    sent = _sent(alert, "2026-11-23T11:00:00.000Z")
+    delivery = new_delivery("one")
+    deliver = delivery.deliver
+
+    class Slow:
+        delivered = delivery.delivered
+
+        def deliver(self, message: dict[str, Any]) -> Any:
+            clock.pass_(seconds=61)
+            return deliver(message)
+
+    _sweep(Alerts(*pending, sent), Slow(), metrics, clock).serve()
+    assert sink.accepted == [pending[0]["alert_id"], sent["alert_id"]]
