@@ -77,7 +77,7 @@ class Sender:
     _patience: asyncio.Timeout | None = field(default=None, init=False)
 
     async def run(self) -> None:
-        """Send until the outbox is closed and empty."""
+        """Send until the outbox is closed and empty; only a fragment let go ends the growing pauses."""
         while (parcel := await self.outbox.peek()) is not None:
             try:
                 if self.outbox.doubtful:
@@ -85,7 +85,6 @@ class Sender:
                 else:
                     await self._connection(parcel)
                 self.outbox.rewind()
-                self.backoff.reset()
             except UplinkError as error:
                 await self._failed(error)
 
@@ -194,6 +193,7 @@ class Sender:
             and await self.outbox.persisted(ack.timecode)
         ):
             self.outbox.durable = False
+            self.backoff.reset()
             self.events.fragment_persisted()
             self.events.uplink_up()
 

@@ -187,6 +187,19 @@ async def test_received_lets_nothing_go_any_more_once_something_is_persisted(lin
     assert one.sender._settles == "PERSISTED"
 
 
+async def test_pauses_grow_while_every_connection_ends_in_an_error(
+    line: Any, put_media: Any, until: Any
+) -> None:
+    put_media.refuse = {1000: 5000}
+    one = line()
+    await one.put(1)
+    await until(lambda: one.status.ack_errors >= 3)
+    assert one.sender.backoff.failures >= 2
+    put_media.refuse = {}
+    await until(lambda: len(one.outbox) == 0)
+    assert one.sender.backoff.failures == 0
+
+
 async def test_outage_between_two_received_says_nothing_about_the_stream(
     line: Any, put_media: Any, until: Any
 ) -> None:
