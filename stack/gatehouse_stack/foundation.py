@@ -153,6 +153,10 @@ def search(layout: Layout) -> None:
     client = OpenSearch(layout.url("opensearch"), timeout=30)
     for name, body in index_templates().items():
         client.indices.put_index_template(name=name, body=body)
+        # A template is for indices to come; those that are there learn of new fields by themselves only here.
+        for pattern in body["index_patterns"]:
+            mappings = body["template"]["mappings"]
+            client.indices.put_mapping(index=pattern, body=mappings, params={"ignore": 404})
     if not client.indices.exists(index=naming.DETECTIONS):
         client.indices.create_data_stream(name=naming.DETECTIONS)
 

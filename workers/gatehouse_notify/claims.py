@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from gatehouse.ledger.tables import notification_claim as claim
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
     from datetime import datetime
 
     from sqlalchemy import ColumnElement, Engine
@@ -50,6 +50,13 @@ class Claims:
             query = select(claim.c.delivered_at).where(_row(alert_id, channel))
             delivered_at = connection.execute(query).scalar_one()
         return Claim.TAKEN if delivered_at is None else Claim.DELIVERED
+
+    def delivered(self, alert_ids: Iterable[str]) -> set[tuple[str, str]]:
+        """Return the (alert, channel) pairs that were completed among these alerts."""
+        done = claim.c.alert_id.in_(list(alert_ids)) & claim.c.delivered_at.is_not(None)
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(claim.c.alert_id, claim.c.channel).where(done))
+            return {(row.alert_id, row.channel) for row in rows}
 
     def complete(self, alert_id: str, channel: str) -> None:
         """Note that the channel has accepted the alert: nobody sends it again."""

@@ -13,7 +13,7 @@ from gatehouse_notify.channels import DeliveryError
 from gatehouse_notify.claims import Claim
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from gatehouse_notify.channels import Webhook
     from gatehouse_notify.claims import Claims
@@ -58,6 +58,10 @@ class Delivery:
                 return self._send(channel, message)
         self.metrics.count("duplicates" if claim is Claim.DELIVERED else "taken")
         return Outcome.DONE if claim is Claim.DELIVERED else Outcome.LATER
+
+    def delivered(self, alert_ids: Iterable[str]) -> set[tuple[str, str]]:
+        """Return which of these alerts some channel has accepted, with the channel's name."""
+        return self.claims.delivered(alert_ids)
 
     @contextmanager
     def _holding(self, alert_id: str) -> Iterator[None]:

@@ -12,7 +12,7 @@ HELP = {
     "taken": "Messages of alerts that another notifier is delivering.",
     "failed": "Deliveries that failed and will be tried again.",
     "malformed": "Messages that are no alert and were left to the queue's redrive policy.",
-    "swept": "Alerts that stayed pending and were delivered from the index.",
+    "swept": "Alerts that were stuck and were delivered from the index.",
     "errors": "Rounds of a queue or sweep that failed as a whole.",
 }
 

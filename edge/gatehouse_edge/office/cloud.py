@@ -6,8 +6,9 @@ Blocking boto3, called in threads; `AWS_ENDPOINT_URL` is honoured by boto3 itsel
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import boto3
@@ -21,6 +22,7 @@ from gatehouse.office.naming import edge_desired_key, edge_observed_key
 from gatehouse_edge.errors import CameraError, CameraRefusedError, EdgeError, UplinkError
 
 if TYPE_CHECKING:
+    from mypy_boto3_kinesis_video_archived_media import KinesisVideoArchivedMediaClient
     from mypy_boto3_kinesisvideo import KinesisVideoClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_secretsmanager import SecretsManagerClient
@@ -43,6 +45,9 @@ class OfficeCloud:
     s3: S3Client
     secrets: SecretsManagerClient
     video: KinesisVideoClient
+    _archives: dict[str, KinesisVideoArchivedMediaClient] = field(default_factory=dict)
+    # Clients may be shared by threads; making one of a session may not be.
+    _making: Lock = field(default_factory=Lock)
 
     @classmethod
     def connect(cls, office: str, bucket: str, region: str) -> OfficeCloud:
@@ -126,9 +131,7 @@ class OfficeCloud:
         """
         try:
             endpoint = self.video.get_data_endpoint(StreamName=stream_name, APIName="LIST_FRAGMENTS")
-            archive = self.session.client(
-                "kinesis-video-archived-media", endpoint_url=endpoint["DataEndpoint"], config=_CONFIG
-            )
+            archive = self._archive(endpoint["DataEndpoint"])
             # Older botocores cut times off to whole seconds: ask for one more on either side.
             span = {
                 "StartTimestamp": datetime.fromtimestamp(from_ms // 1000 - 1, UTC),
@@ -162,6 +165,15 @@ class OfficeCloud:
             raise UplinkError("no AWS credentials: give the proxy a role or AWS_ACCESS_KEY_ID")
         frozen = found.get_frozen_credentials()
         return Credentials(frozen.access_key or "", frozen.secret_key or "", frozen.token)
+
+    def _archive(self, endpoint: str) -> KinesisVideoArchivedMediaClient:
+        """Return the one client of a data endpoint, of which a Region has few."""
+        with self._making:
+            if endpoint not in self._archives:
+                self._archives[endpoint] = self.session.client(
+                    "kinesis-video-archived-media", endpoint_url=endpoint, config=_CONFIG
+                )
+            return self._archives[endpoint]
 
     def _parse(self, body: bytes, key: str) -> EdgeDesired:
         try:

@@ -118,12 +118,15 @@ class OfficeProxy:
         log.info("office %s: version %d, %d cameras", desired.office, desired.version, len(wanted))
 
     async def _mend(self) -> None:
-        """Restart a camera of which a part failed inside."""
-        for name, camera in list(self._cameras.items()):
-            if camera.broken:
-                await camera.stop()
-                self._cameras[name] = Camera(camera.desired, self._around, self._changed.set)
-                await self._cameras[name].start()
+        """Restart the cameras of which a part failed inside, all at once: each may take long to end."""
+        broken = [name for name, camera in self._cameras.items() if camera.broken]
+        await asyncio.gather(*(self._restart(name) for name in broken))
+
+    async def _restart(self, name: str) -> None:
+        camera = self._cameras[name]
+        await camera.stop()
+        self._cameras[name] = Camera(camera.desired, self._around, self._changed.set)
+        await self._cameras[name].start()
 
     async def _observe(self) -> None:
         while True:

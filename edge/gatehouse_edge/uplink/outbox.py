@@ -1,8 +1,8 @@
 """Hold a stream's fragments in order until Kinesis Video has persisted them.
 
 In memory while the uplink works; on disk beyond a bound, and all of them while it doesn't. Nothing
-leaves before its PERSISTED acknowledgement except the oldest when the disk's bound is reached: that is
-a gap, counted.
+leaves before the acknowledgement that settles it (PERSISTED, unless the stream keeps nothing at all)
+except the oldest when the disk's bound is reached: that is a gap, counted.
 """
 
 from __future__ import annotations

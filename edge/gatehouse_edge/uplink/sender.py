@@ -27,6 +27,8 @@ class SenderTimes:
     finish_s: float = 10.0
     catch_up_speed: float = 4.0
     fragment_interval_s: float = 0.21
+    # PERSISTED can lag far behind RECEIVED, as it does in catching up; it never comes without retention.
+    keeps_nothing_s: float = 60.0
 
 
 class SenderEvents(Protocol):
@@ -49,8 +51,6 @@ class SenderEvents(Protocol):
 
 
 T = TypeVar("T")
-# So many received and none persisted: the stream keeps nothing. In doubt a fragment is sent again.
-_NEVER_PERSISTED = 16
 Stored = Callable[[int, int], Awaitable[set[int]]]
 """Return the starts of the fragments the stream holds between two times in ms; UplinkError."""
 Connect = Callable[[bytes], Awaitable[PutMediaConnection]]
@@ -71,11 +71,13 @@ class Sender:
     events: SenderEvents
     times: SenderTimes = field(default_factory=SenderTimes)
     backoff: Backoff = field(default_factory=lambda: Backoff(1.0, 15.0))
-    _received: int = field(default=0, init=False)
+    _keeps: bool | None = field(default=None, init=False)
+    _last_received: float | None = field(default=None, init=False)
+    _unkept_s: float = field(default=0.0, init=False)
     _patience: asyncio.Timeout | None = field(default=None, init=False)
 
     async def run(self) -> None:
-        """Send until the outbox is closed and empty."""
+        """Send until the outbox is closed and empty; only a fragment let go ends the growing pauses."""
         while (parcel := await self.outbox.peek()) is not None:
             try:
                 if self.outbox.doubtful:
@@ -83,7 +85,6 @@ class Sender:
                 else:
                     await self._connection(parcel)
                 self.outbox.rewind()
-                self.backoff.reset()
             except UplinkError as error:
                 await self._failed(error)
 
@@ -91,6 +92,8 @@ class Sender:
         """Ask what arrived of the fragments whose acknowledgement didn't: sent twice, they count twice."""
         doubtful = self.outbox.doubtful
         stored = await self.stored(min(doubtful), max(doubtful))
+        if stored:
+            self._keeps = True
         for _ in range(await self.outbox.settle(stored)):
             self.events.fragment_persisted()
 
@@ -110,6 +113,7 @@ class Sender:
         if loaded is None:
             return
         header = loaded[0]
+        self._last_received = None
         connection = await self.connect(header)
         acks = asyncio.create_task(self._read_acks(connection))
         try:
@@ -182,25 +186,36 @@ class Sender:
             error = ack.error()
             self.events.ack_error(str(error))
             raise error
-        if ack.kind == "RECEIVED":
-            self._received += 1
-            if self._received == _NEVER_PERSISTED:
-                log.warning("received and never persisted: give the stream a retention above 0")
+        self._learn(ack.kind)
         if (
             ack.kind == self._settles
             and ack.timecode is not None
             and await self.outbox.persisted(ack.timecode)
         ):
             self.outbox.durable = False
+            self.backoff.reset()
             self.events.fragment_persisted()
             self.events.uplink_up()
-        if ack.kind == "PERSISTED":
-            self._received = 0
+
+    def _learn(self, kind: AckKind) -> None:
+        """Find out whether the stream keeps anything; once it was seen to, RECEIVED never counts again.
+
+        Only the time between two RECEIVED of one connection counts: an outage says nothing.
+        """
+        if kind == "PERSISTED":
+            self._keeps = True
+        elif kind == "RECEIVED" and self._keeps is None:
+            now = asyncio.get_running_loop().time()
+            self._unkept_s += now - (self._last_received or now)
+            self._last_received = now
+            if self._unkept_s >= self.times.keeps_nothing_s:
+                self._keeps = False
+                log.warning("received and never persisted: give the stream a retention above 0")
 
     @property
     def _settles(self) -> AckKind:
         """Return the acknowledgement that lets a fragment go: a stream without retention persists nothing."""
-        return "RECEIVED" if self._received >= _NEVER_PERSISTED else "PERSISTED"
+        return "RECEIVED" if self._keeps is False else "PERSISTED"
 
     def _ack_deadline(self) -> float:
         return asyncio.get_running_loop().time() + self.times.ack_s

@@ -6,23 +6,26 @@
 
 `open` gathers hits. `firing` has k of n and asks the next window to stay silent; if that window has
 fired already (records came out of order), this one gives way. `pending` is the promise that a person
-will be told; from here on the notifier's sweep keeps it if the Lambda can't. Each step names the states
-it may leave, and two neighbouring windows can't both pass `firing`, whichever of two concurrent
-batches comes first: the one whose document is asked to be silent before it fires is the silent one.
+will be told. From `firing` on the notifier's sweep goes on if the Lambda can't, by the same steps. Each
+step names the states it may leave, and two neighbouring windows can't both pass `firing`, whichever of
+two concurrent batches comes first: the one whose document is asked to be silent before it fires is the
+silent one.
 """
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from gatehouse.alerts.hits import Window
 from gatehouse.ingest.instant import iso
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from gatehouse.alerts.hits import Hits, Window
+    from gatehouse.alerts.hits import Hits
     from gatehouse.ingest.snapshot import SnapshotRule, SnapshotStream
 
 _SCRIPTS = files("gatehouse.alerts").joinpath("scripts")
@@ -44,13 +47,26 @@ class AlertState(StrEnum):
 
 # A window gives way only to a neighbour that a person is or will be told about.
 FIRED = frozenset({AlertState.FIRING, AlertState.PENDING, AlertState.SENT})
+# What a window has of its rule and camera, and so has its neighbour.
+_OF_RULE_AND_CAMERA = (
+    "rule",
+    "kind",
+    "subject",
+    "office",
+    "camera_id",
+    "floor",
+    "zone",
+    "time_zone",
+    "channel",
+    "window_seconds",
+    "probe",
+)
 
 
 def new_alert(window: Window, rule: SnapshotRule, stream: SnapshotStream) -> dict[str, Any]:
     """Return a window's document before anything hit it."""
     return {
-        "alert_id": window.alert_id,
-        "state": AlertState.OPEN,
+        **_unhit(window),
         "rule": window.rule,
         "kind": rule.kind,
         "subject": window.subject,
@@ -60,13 +76,8 @@ def new_alert(window: Window, rule: SnapshotRule, stream: SnapshotStream) -> dic
         "zone": stream.zone,
         "time_zone": stream.time_zone,
         "channel": rule.channel,
-        "window_start": iso(window.start_ms),
         "window_seconds": rule.window_seconds,
         "probe": False,
-        "faces": 0,
-        "frames": 0,
-        "hits": [],
-        "hit_frames": {},
     }
 
 
@@ -101,8 +112,38 @@ def silence(window: Window, rule: SnapshotRule, stream: SnapshotStream) -> Reque
 
     The returned document's state is SUPPRESSED, or one of FIRED if the window was quicker.
     """
-    step = move(AlertState.SUPPRESSED, AlertState.OPEN)
-    return {"scripted_upsert": True, "upsert": new_alert(window, rule, stream), **step}
+    return _silenced(new_alert(window, rule, stream))
+
+
+def silence_next(alert: Mapping[str, Any]) -> tuple[Window, Request]:
+    """Return the window after a stored alert's, and its `silence` made from that alert alone."""
+    start_ms = round(datetime.fromisoformat(alert["window_start"]).timestamp() * 1000)
+    length_ms = alert["window_seconds"] * 1000
+    window = Window(alert["camera_id"], alert["rule"], alert["subject"], start_ms, length_ms).shifted(1)
+    return window, _silenced({name: alert[name] for name in _OF_RULE_AND_CAMERA} | _unhit(window))
+
+
+def confirm(neighbour: Mapping[str, Any], now: str) -> Request:
+    """Return the step out of FIRING, given the next window's document after it was asked to be silent."""
+    if neighbour["state"] in FIRED:
+        return move(AlertState.SUPPRESSED, AlertState.FIRING)
+    return move(AlertState.PENDING, AlertState.FIRING, pending_at=now)
+
+
+def _unhit(window: Window) -> dict[str, Any]:
+    return {
+        "alert_id": window.alert_id,
+        "state": AlertState.OPEN,
+        "window_start": iso(window.start_ms),
+        "faces": 0,
+        "frames": 0,
+        "hits": [],
+        "hit_frames": {},
+    }
+
+
+def _silenced(upsert: dict[str, Any]) -> Request:
+    return {"scripted_upsert": True, "upsert": upsert, **move(AlertState.SUPPRESSED, AlertState.OPEN)}
 
 
 def hit_frames(alert: Mapping[str, Any] | None) -> list[int]:

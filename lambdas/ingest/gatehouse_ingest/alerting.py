@@ -2,6 +2,7 @@
 
 Every step can be repeated and leaves a state from which the next attempt goes on (`alerts.state`), so
 a crash anywhere is repaired by the batch's replay: `firing` and `pending` are simply picked up again.
+Where no replay comes any more, the notifier's sweep picks them up.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.alerts.judge import alarm_frame
 from gatehouse.alerts.message import alert_message
-from gatehouse.alerts.state import FIRED, AlertState, hit_frames, move, silence
+from gatehouse.alerts.state import AlertState, confirm, hit_frames, move, silence
 from gatehouse.ingest.instant import iso
 from gatehouse.ingest.minutes import minute_id, minute_index, minutes_of, stored_frames
 
@@ -81,7 +82,7 @@ class Alerting:
         if alert["state"] == AlertState.FIRING:
             return self._confirm(window, hits)
         if alert["state"] == AlertState.OPEN and self._alarms(window, hits, alerts):
-            step = move(AlertState.FIRING, AlertState.OPEN)
+            step = move(AlertState.FIRING, AlertState.OPEN, firing_at=iso(self._now()))
             alert = self._index.update(window.index, window.alert_id, step)
             return self._confirm(window, hits) if alert["state"] == AlertState.FIRING else alert
         return alert
@@ -104,11 +105,7 @@ class Alerting:
         """Silence the next window; give way instead if it has fired already."""
         later = window.shifted(1)
         neighbour = self._index.update(later.index, later.alert_id, silence(later, hits.rule, hits.stream))
-        if neighbour["state"] in FIRED:
-            step = move(AlertState.SUPPRESSED, AlertState.FIRING)
-        else:
-            step = move(AlertState.PENDING, AlertState.FIRING, pending_at=iso(self._now()))
-        return self._index.update(window.index, window.alert_id, step)
+        return self._index.update(window.index, window.alert_id, confirm(neighbour, iso(self._now())))
 
     def _tell(
         self, alert: Alert, window: Window, hits: Hits, frames: Mapping[tuple[str, int], Frame]

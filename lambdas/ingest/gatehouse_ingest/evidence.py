@@ -6,6 +6,7 @@ import logging
 from base64 import b64decode
 from dataclasses import dataclass
 from datetime import timedelta
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -53,7 +54,9 @@ class Evidence(Protocol):
 class FrameStore:
     """Keep frames in a bucket, one per camera-second, under `naming.frame_key`.
 
-    `media` makes an archived-media client for a data endpoint; endpoints are kept until a call fails.
+    `media` makes an archived-media client for a data endpoint, one at a time and once for each endpoint,
+    because several threads store frames and boto3's session is for one. Which endpoint a stream has is
+    kept until a call fails.
     """
 
     def __init__(
@@ -67,7 +70,9 @@ class FrameStore:
         self._video = video
         self._media = media
         self._bucket = bucket
-        self._endpoints: dict[str, KinesisVideoArchivedMediaClient] = {}
+        self._endpoints: dict[str, str] = {}
+        self._clients: dict[str, KinesisVideoArchivedMediaClient] = {}
+        self._making = Lock()
 
     def store(self, frame: Frame) -> Stored | None:
         """Store a frame unless its camera-second has one; None (and a log line) if it can't be had."""
@@ -128,10 +133,14 @@ class FrameStore:
         return None
 
     def _client(self, stream_arn: str) -> KinesisVideoArchivedMediaClient:
-        if stream_arn not in self._endpoints:
+        endpoint = self._endpoints.get(stream_arn)
+        if endpoint is None:
             answer = self._video.get_data_endpoint(StreamARN=stream_arn, APIName="GET_IMAGES")
-            self._endpoints[stream_arn] = self._media(answer["DataEndpoint"])
-        return self._endpoints[stream_arn]
+            endpoint = self._endpoints[stream_arn] = answer["DataEndpoint"]
+        with self._making:
+            if endpoint not in self._clients:
+                self._clients[endpoint] = self._media(endpoint)
+            return self._clients[endpoint]
 
 
 def _near(image_time: datetime, wanted: datetime) -> bool:

@@ -6,7 +6,6 @@ import os
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -14,6 +13,7 @@ from opensearchpy import JSONSerializer, OpenSearch, Urllib3AWSV4SignerAuth, Url
 from pydantic_core import from_json
 
 from gatehouse.exceptions import ConfigError
+from gatehouse.search.signing import signing
 from gatehouse_ingest.batch import Ingest
 from gatehouse_ingest.evidence import FrameStore
 from gatehouse_ingest.publish import TopicPublisher
@@ -58,14 +58,11 @@ class Settings:
 
 
 def search_client(url: str) -> OpenSearch:
-    """Connect to OpenSearch, signing requests where it is Amazon's (its host ends in amazonaws.com)."""
-    parts = urlsplit(url)
+    """Connect to OpenSearch, signing requests where it is Amazon's."""
     signer: dict[str, Any] = {}
-    host = parts.hostname or ""
-    if parts.scheme == "https" and host.endswith(".amazonaws.com"):
-        session = boto3.Session()
-        region = host.split(".")[-4]  # NAME.REGION.es.amazonaws.com
-        signer["http_auth"] = Urllib3AWSV4SignerAuth(session.get_credentials(), region, "es")
+    if needed := signing(url):
+        credentials = boto3.Session().get_credentials()
+        signer["http_auth"] = Urllib3AWSV4SignerAuth(credentials, needed.region, needed.service)
     return OpenSearch(
         hosts=[url],
         connection_class=Urllib3HttpConnection,

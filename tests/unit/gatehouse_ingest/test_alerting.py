@@ -263,3 +263,15 @@ def test_search_going_away_in_the_middle_fails_the_batch(office: Any, record: An
     with pytest.raises(IndexUnavailableError, match="the batch comes again"):
         office.ingest(_frames(record, 0, 2, None))
     assert office.told == []
+
+
+def test_alert_that_is_cut_off_while_firing_says_since_when(office: Any, record: Any) -> None:
+    def vanish(path: str) -> None:
+        if "/_update/" in path and office.alerts("firing"):
+            raise UnreachableError("N/A", "refused", None)
+
+    office.search.before = vanish
+    with pytest.raises(IndexUnavailableError):
+        office.ingest(_frames(record, 0, 2, None))
+    (alert,) = office.alerts("firing")
+    assert alert["firing_at"] == "2026-11-23T13:55:00.000Z"

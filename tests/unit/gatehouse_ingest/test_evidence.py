@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from base64 import b64encode
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -163,3 +165,18 @@ def test_data_endpoint_is_kept_until_a_call_fails(store: FrameStore, video: Vide
     video.answer = {}
     assert store.store(_frame(AT + 2000)) is not None
     assert video.looked_up == 2
+
+
+def test_threads_share_one_client_of_an_endpoint(s3: S3Client, video: Video) -> None:
+    made: list[str] = []
+
+    def make(endpoint: str) -> Video:
+        made.append(endpoint)
+        time.sleep(0.05)  # long enough for every thread to come by
+        return video
+
+    store = FrameStore(s3, video, make, "bucket")  # type: ignore[arg-type]
+    with ThreadPoolExecutor(4) as pool:
+        stored = list(pool.map(store.store, [_frame(AT + second * 1000) for second in range(4)]))
+    assert made == ["http://media"]
+    assert all(stored)

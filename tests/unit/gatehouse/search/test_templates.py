@@ -41,7 +41,7 @@ def test_shards_and_replicas_are_the_caller_s() -> None:
 
 def test_alert_s_fields_are_mapped() -> None:
     alert = new_alert(Window("C", "r", "unknown", 0, 15_000), RULE, STREAM)
-    grown = {"first_seen", "last_seen", "pending_at", "sent_at", "s3_location"}
+    grown = {"first_seen", "last_seen", "firing_at", "pending_at", "sent_at", "s3_location"}
     assert alert.keys() | grown == _fields(index_templates()["gatehouse-alerts"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import boto3
@@ -99,3 +100,10 @@ def test_a_stream_that_may_not_be_asked_holds_nothing_known(cloud: OfficeCloud) 
     with Stubber(cloud.video) as video:
         video.add_client_error("get_data_endpoint", "AccessDeniedException", http_status_code=403)
         assert cloud.stored_fragments("gatehouse-CAM_1", 1_000, 2_000) == set()
+
+
+def test_threads_share_one_client_of_an_endpoint(cloud: OfficeCloud) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        clients = list(pool.map(cloud._archive, ["http://a", "http://b"] * 4))
+    assert len({id(client) for client in clients}) == 2
+    assert {client.meta.endpoint_url for client in clients} == {"http://a", "http://b"}

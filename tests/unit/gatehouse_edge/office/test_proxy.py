@@ -16,7 +16,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from gatehouse.office.edge import DesiredCamera, EdgeDesired
-from gatehouse_edge.office.camera import CameraTimes, Surroundings
+from gatehouse_edge.office.camera import Camera, CameraTimes, Surroundings
 from gatehouse_edge.office.proxy import OfficeProxy, ProxyTimes
 from gatehouse_edge.office.source import SourceTimes
 from gatehouse_edge.office.status import CameraStatus
@@ -339,4 +339,27 @@ async def test_a_camera_of_which_the_queue_failed_is_restarted(
     await until(lambda: running.proxy._cameras["CAM_1"] is not broken)
     before = len(put_media.persisted)
     await until(lambda: len(put_media.persisted) > before)
+    await running.stop()
+
+
+async def test_broken_cameras_are_restarted_all_at_once(
+    office: Any, fake_cloud: Any, until: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = ("CAM_1", "CAM_2", "CAM_3")
+    desire(fake_cloud, *names)
+    running = await office()
+    await until(lambda: len(running.proxy._cameras) == len(names))
+    together = asyncio.Barrier(len(names))
+    stop = Camera.stop
+
+    async def stop_with_the_others(camera: Camera) -> None:
+        await together.wait()
+        await stop(camera)
+
+    monkeypatch.setattr(Camera, "stop", stop_with_the_others)
+    before = dict(running.proxy._cameras)
+    for camera in before.values():
+        camera._tasks["queue"].cancel()
+    await until(lambda: all(running.proxy._cameras[name] is not before[name] for name in names))
+    monkeypatch.undo()
     await running.stop()

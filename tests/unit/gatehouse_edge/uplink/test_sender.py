@@ -150,11 +150,71 @@ async def test_a_stream_that_keeps_nothing_does_not_repeat_itself_for_ever(
     line: Any, put_media: Any, until: Any
 ) -> None:
     put_media.persists = False
-    one = line(ack_s=5.0)
-    await one.put(*range(1, 41))
+    one = line(ack_s=5.0, keeps_nothing_s=0.2)
+    await one.put(*range(1, 11))
+    await until(lambda: len(put_media.received) == 10)
+    await asyncio.sleep(0.25)
+    await one.put(*range(11, 41))
     await until(lambda: len(put_media.received) >= 40)
     assert put_media.received == [second * 1000 for second in range(1, 41)]
-    assert len(one.outbox) <= 16
+    await until(lambda: len(one.outbox) == 10)
+
+
+async def test_received_is_not_enough_while_persisted_lags(line: Any, put_media: Any, until: Any) -> None:
+    put_media.persists = False
+    one = line(ack_s=5.0)
+    await one.put(*range(1, 41))
+    await until(lambda: len(put_media.received) == 32)
+    assert (len(one.outbox), one.status.fragments_persisted) == (40, 0)
+
+
+async def test_stream_that_was_seen_to_keep_is_never_taken_for_one_that_keeps_nothing(
+    line: Any, put_media: Any, until: Any
+) -> None:
+    one = line(ack_s=5.0, keeps_nothing_s=0.0)
+    one.sender._learn("PERSISTED")
+    put_media.persists = False
+    await one.put(*range(1, 21))
+    await until(lambda: len(put_media.received) == 20)
+    assert (len(one.outbox), one.status.fragments_persisted) == (20, 0)
+
+
+async def test_received_lets_nothing_go_any_more_once_something_is_persisted(line: Any) -> None:
+    one = line(keeps_nothing_s=0.0)
+    one.sender._learn("RECEIVED")
+    assert one.sender._settles == "RECEIVED"
+    one.sender._learn("PERSISTED")
+    assert one.sender._settles == "PERSISTED"
+
+
+async def test_pauses_grow_while_every_connection_ends_in_an_error(
+    line: Any, put_media: Any, until: Any
+) -> None:
+    put_media.refuse = {1000: 5000}
+    one = line()
+    await one.put(1)
+    await until(lambda: one.status.ack_errors >= 3)
+    assert one.sender.backoff.failures >= 2
+    put_media.refuse = {}
+    await until(lambda: len(one.outbox) == 0)
+    assert one.sender.backoff.failures == 0
+
+
+async def test_outage_between_two_received_says_nothing_about_the_stream(
+    line: Any, put_media: Any, until: Any
+) -> None:
+    put_media.persists = False
+    one = line(ack_s=5.0, keeps_nothing_s=0.3)
+    await one.put(1)
+    await until(lambda: len(put_media.received) == 1)
+    put_media.status = 500
+    put_media.hang_up()
+    await asyncio.sleep(0.4)
+    put_media.status = 200
+    await until(lambda: len(put_media.received) == 2)
+    await one.put(2)
+    await until(lambda: len(put_media.received) == 3)
+    assert len(one.outbox) == 2
 
 
 async def test_another_track_or_an_earlier_time_begins_another_connection(
