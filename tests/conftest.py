@@ -1,0 +1,40 @@
+"""Mark the tests that start servers or wait for real time: `make check` leaves them to `make test`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+SLOW = tuple(
+    HERE / "unit" / folder
+    for folder in (
+        "gatehouse/ledger",
+        "gatehouse_edge/office",
+        "gatehouse_edge/rtsp",
+        "gatehouse_edge/uplink",
+        "gatehouse_ingest",
+        "gatehouse_local/core",
+        "gatehouse_local/engine",
+        "gatehouse_local/kinesisvideo",
+        "gatehouse_local/lambda_",
+        "gatehouse_local/moto",
+        "gatehouse_local/processors",
+        "gatehouse_local/rekognition",
+        "gatehouse_notify",
+        "gatehouse_provider/hooks",
+        "gatehouse_provider/operators",
+        "gatehouse_provider/triggers",
+        "gatehouse_sample",
+        "test_compose.py",
+        "test_generated_docs.py",
+    )
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark by folder: what a package needs to be tested is a property of the package."""
+    for item in items:
+        if any(item.path.is_relative_to(place) for place in SLOW):
+            item.add_marker(pytest.mark.slow)
