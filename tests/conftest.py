@@ -5,6 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# Timings never gate a test.
+settings.register_profile("gatehouse", deadline=None)
+settings.load_profile("gatehouse")
 
 HERE = Path(__file__).resolve().parent
 SLOW = tuple(
