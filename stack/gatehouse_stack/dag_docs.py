@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "dags.md"
 HEAD = """# What Airflow runs
 
-Generated from the DAG files by `make dag-docs`; change them, not this page.
+Generated from the DAG files by `make docs`; change them, not this page.
 """
 
 
@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
     if "--check" in arguments:
         if PAGE.exists() and PAGE.read_text(encoding="utf-8") == page:
             return 0
-        sys.stderr.write("docs/dags.md isn't what the DAG files say. Run make dag-docs and commit it.\n")
+        sys.stderr.write("docs/dags.md isn't what the DAG files say. Run make docs and commit it.\n")
         return 1
     PAGE.write_text(page, encoding="utf-8")
     return 0
