@@ -329,7 +329,9 @@ def test_live_video_becomes_records_with_the_person_in_it(place: Place, cloud: A
         assert began - 5 < origin["ServerTimestamp"] < time.time()
         times.append(origin["ProducerTimestamp"] + origin["FrameOffsetInSeconds"])
     assert times == sorted(times)
-    assert all(0.85 < later - earlier < 1.15 for earlier, later in itertools.pairwise(times))
+    # A frame a second; a busy machine may skip some, and never moves one.
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
+    assert all(gap > 0.85 and abs(gap - round(gap)) < 0.15 for gap in gaps)
     (face,) = next(faces for faces in responses(found) if faces and faces[0]["MatchedFaces"])
     assert set(face["DetectedFace"]) == {"BoundingBox", "Confidence", "Landmarks", "Pose", "Quality"}
     match = face["MatchedFaces"][0]

@@ -18,6 +18,8 @@ import pytest
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
 
+from gatehouse.ledger.tables import metadata
+
 # Airflow reads these when it is first imported.
 _HOME = tempfile.mkdtemp(prefix="airflow-")
 os.environ.update(
@@ -102,7 +104,10 @@ def aws(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Client]:
 
 @pytest.fixture
 def ledger(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    """Connect Airflow to an empty ledger, and return a connection that sees every commit."""
+    """Connect Airflow to an empty ledger, and return a connection that sees every commit.
+
+    It is emptied again afterwards: other tests of this process share the server.
+    """
     url = make_url(ledger_url)
     connection = {
         "conn_type": "postgres",
@@ -114,10 +119,14 @@ def ledger(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connect
     monkeypatch.setenv("AIRFLOW_CONN_GATEHOUSE_LEDGER", json.dumps(connection))
     engine = create_engine(ledger_url, isolation_level="AUTOCOMMIT")
     with engine.connect() as link:
-        tables = "person, consent, permission, photo, face, receipt, hold, rollout, wave, camera_state"
-        link.exec_driver_sql(f"TRUNCATE {tables}, approval, office_lease, notification_claim CASCADE")
+        _empty(link)
         yield link
+        _empty(link)
     engine.dispose()
+
+
+def _empty(link: Connection) -> None:
+    link.exec_driver_sql(f"TRUNCATE {', '.join(metadata.tables)} CASCADE")
 
 
 @pytest.fixture
