@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import io
-import itertools
 import json
 import os
 import socket
@@ -329,9 +328,9 @@ def test_live_video_becomes_records_with_the_person_in_it(place: Place, cloud: A
         assert began - 5 < origin["ServerTimestamp"] < time.time()
         times.append(origin["ProducerTimestamp"] + origin["FrameOffsetInSeconds"])
     assert times == sorted(times)
-    # A frame a second; a busy machine may skip some, and never moves one.
-    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
-    assert all(gap > 0.85 and abs(gap - round(gap)) < 0.15 for gap in gaps)
+    # The first frame of a second at most, by the stream's own clock; a busy machine may skip some.
+    seconds = [round(at * 1000) // 1000 for at in times]
+    assert len(set(seconds)) == len(seconds)
     (face,) = next(faces for faces in responses(found) if faces and faces[0]["MatchedFaces"])
     assert set(face["DetectedFace"]) == {"BoundingBox", "Confidence", "Landmarks", "Pose", "Quality"}
     match = face["MatchedFaces"][0]
