@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 Content = bytes | Iterable[bytes] | AsyncIterable[bytes]
 
+NO_CONTENT = 204
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -52,7 +54,9 @@ def encode_output(api: Api, operation: OperationModel, output: Mapping[str, Any]
     payload = shape.serialization.get("payload")
     if payload:
         return Answer(status, headers, _payload(shape.members[payload], members.get(payload), headers))
-    return Answer(status, headers, _dump(_structure(shape, members)))
+    # A 204 has no content (RFC 9110 §15.3.5): a body would be read as the start of the next answer.
+    body = b"" if status == NO_CONTENT else _dump(_structure(shape, members))
+    return Answer(status, headers, body)
 
 
 def encode_error(api: Api, error: AwsError, request_id: str) -> Answer:

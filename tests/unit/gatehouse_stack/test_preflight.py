@@ -23,10 +23,11 @@ def layout(tmp_path: Path) -> Layout:
     return Layout(HERE, tmp_path, base)
 
 
-def test_a_taken_port_is_named_with_its_user_and_a_remedy(layout: Layout) -> None:
+def test_a_taken_port_is_named_with_its_user_and_a_remedy(tmp_path: Path) -> None:
     with socket.socket() as taken:
-        taken.bind(("127.0.0.1", layout.port("moto")))
+        taken.bind(("127.0.0.1", 0))
         taken.listen()
+        layout = Layout(HERE, tmp_path, taken.getsockname()[1] - 1)
         found = [line for line in preflight.findings(layout, edges=3) if "(moto)" in line]
     assert len(found) == 1
     assert f"port {layout.port('moto')} (moto) is taken" in found[0]
