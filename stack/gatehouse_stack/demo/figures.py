@@ -78,6 +78,7 @@ def of_camera(camera: str, visits: Sequence[Visit], seen: Evidence) -> CameraFig
     raised = [alert for alert in seen.alerts if alert.camera_id == camera]
     ids = {alert.alert_id for alert in raised}
     arrived = [d for d in seen.deliveries if d.alert_id in ids and d.evident_at >= seen.since]
+    wrong = {finding.visit for finding in judge.judge(own, seen, ()) if finding.camera_id == camera}
     searchable = [face.searchable_at - face.at for face in faces]
     told = [delivery.at - delivery.evident_at for delivery in arrived]
     return CameraFigures(
@@ -85,8 +86,8 @@ def of_camera(camera: str, visits: Sequence[Visit], seen: Evidence) -> CameraFig
         fragments_acknowledged=seen.acknowledged.get(camera, 0),
         frames_analysed=sum(seen.since <= at <= seen.until for at in seen.analysed.get(camera, [])),
         documents_indexed=len(faces),
-        employee_visits=_visits(camera, "employee", own, seen),
-        stranger_visits=_visits(camera, "stranger", own, seen),
+        employee_visits=_visits("employee", own, seen, wrong),
+        stranger_visits=_visits("stranger", own, seen, wrong),
         employee_precision=_rate(right(f, v) for f, v in labelled if f.person is not None),
         employee_recall=_recall("employee", own, seen, [f.at for f, v in labelled if right(f, v)]),
         stranger_precision=_rate(bool(v and v.role == "stranger") for f, v in labelled if f.person is None),
@@ -108,9 +109,8 @@ def _present(face: Detection, visits: Iterable[Visit]) -> Visit | None:
     return next((visit for visit in visits if judge.covers(visit, face.at)), None)
 
 
-def _visits(camera: str, role: str, own: Sequence[Visit], seen: Evidence) -> Rate:
+def _visits(role: str, own: Sequence[Visit], seen: Evidence, wrong: set[str]) -> Rate:
     within = [visit for visit in judge.judged(own, seen.since, seen.until) if visit.role == role]
-    wrong = {finding.visit for finding in judge.judge(own, seen, ()) if finding.camera_id == camera}
     return Rate(sum(visit.name not in wrong for visit in within), len(within))
 
 
