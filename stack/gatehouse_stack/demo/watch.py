@@ -6,6 +6,7 @@ sink, names from the ledger: nothing is taken from the memory of the code that i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import threading
 import time
@@ -15,6 +16,7 @@ from typing import Any
 import boto3
 import psycopg
 from opensearchpy import OpenSearch
+from opensearchpy.exceptions import TransportError
 
 from gatehouse_stack import company
 from gatehouse_stack.demo.evidence import Alert, Delivery, Detection, Evidence, Fragment
@@ -46,7 +48,9 @@ class Watch:
 
     def _poll(self) -> None:
         while not self.stopping.wait(POLL_SECONDS):
-            self._look()
+            # What one look missed the next one finds: a document is looked for during a minute.
+            with contextlib.suppress(TransportError):
+                self._look()
 
     def _look(self) -> None:
         # A document ingested within the last minute may have become searchable only now.
@@ -69,7 +73,8 @@ class Watch:
         return Evidence(
             since=since,
             until=until,
-            detections=[_detection(*document, names) for document in self.documents.values()],
+            # A copy in one step: the thread goes on noting documents meanwhile.
+            detections=[_detection(*document, names) for document in self.documents.copy().values()],
             alerts=self._alerts(since),
             deliveries=_deliveries(self.layout),
             fragments={c: self._fragments(o.region, c, since, until) for o in offices for c in o.cameras},
