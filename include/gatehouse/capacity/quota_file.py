@@ -21,18 +21,20 @@ Positive = Annotated[float, Field(gt=0, strict=False)]
 Seconds = Annotated[float, Field(ge=0, strict=False)]
 
 
-class _Config(BaseModel):
+class StrictConfig(BaseModel):
+    """Accept exactly what a file may contain: nothing unknown, nothing coerced."""
+
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
-class Cited(_Config):
+class Cited(StrictConfig):
     """Say where a value comes from and when it was read."""
 
     cite: Text
     read: date
 
 
-class _Entry(_Config):
+class _Entry(StrictConfig):
     source: Text
     regions: dict[Region, Positive] = {}
     fixed: bool = False
@@ -56,7 +58,7 @@ class CountEntry(_Entry):
     code: Code | None = None
 
 
-class Timings(_Config):
+class Timings(StrictConfig):
     """Say how many seconds AWS takes for what can't be hurried."""
 
     video_stream_creating: Seconds
@@ -69,7 +71,7 @@ class Timings(_Config):
     source: Text
 
 
-class CountEntries(_Config):
+class CountEntries(StrictConfig):
     """Name every count that a rollout uses up."""
 
     face_search_processors: CountEntry
@@ -81,7 +83,7 @@ class CountEntries(_Config):
     lambda_concurrency: CountEntry
 
 
-class QuotasFile(_Config):
+class QuotasFile(StrictConfig):
     """Hold config/quotas.yaml."""
 
     sources: dict[str, Cited]
