@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from gatehouse.ingest.snapshot import EvidencePolicy, SnapshotRule
+from gatehouse.office.policy import Freeze, Gate, Name, Requeue, Tolerance, Wave
 
 Engine = Literal["stream_processor", "frame_search"]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 # Part of KVS, KDS and processor names, so only what all three allow (aws.md §2.2, §3).
 CameraId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Z][A-Z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -71,13 +71,6 @@ class Regions(_Config):
     regions: dict[str, RegionNames]
 
 
-class Wave(_Config):
-    """Name the offices that roll out together."""
-
-    name: Name
-    offices: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
-
-
 class MappingSettings(_Config):
     """Set the Kinesis → Lambda event source mapping (aws.md §4)."""
 
@@ -97,7 +90,10 @@ class Timeouts(_Config):
 
 
 class RolloutSettings(_Config):
-    """Say in which waves offices roll out, and with which stream settings."""
+    """Say in which waves offices roll out, how a wave is judged, and with which stream settings.
+
+    `unit_cameras` is how many cameras of an office one task takes on at most.
+    """
 
     waves: Annotated[tuple[Wave, ...], Field(min_length=1, strict=False)]
     # Rekognition silently raises anything below 80 to 80 (aws.md §2.2), so it may not be written.
@@ -106,6 +102,11 @@ class RolloutSettings(_Config):
     record_stream_shards: Annotated[int, Field(ge=1)]
     mapping: MappingSettings
     timeouts_seconds: Timeouts
+    unit_cameras: Annotated[int, Field(ge=1, le=1000)] = 250
+    tolerance: Tolerance = Tolerance()
+    requeue: Requeue = Requeue()
+    gate: Gate = Gate()
+    freeze: Freeze = Freeze()
 
 
 class Channel(_Config):
