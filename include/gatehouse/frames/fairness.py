@@ -8,22 +8,21 @@ from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 T = TypeVar("T")
-Manner = Literal["live", "catching_up"]
+Order = Literal["in_order", "newest_first"]
 
 
 @dataclass(slots=True)
 class _Lane(Generic[T]):
     waiting: deque[T] = field(default_factory=deque)
-    manner: Manner = "live"
+    order: Order = "in_order"
     busy: bool = False
 
 
 class FairQueue(Generic[T]):
     """Hold at most `depth` frames per camera and hand them out round-robin.
 
-    A live camera's newest frame goes first, and its oldest makes room for a newer one: what the worker
-    can't manage is lost in the past, not now. A camera that catches up loses nothing: its frames go in
-    order and `offer` refuses one for which there is no room.
+    In order, nothing is lost: `offer` refuses a frame for which there is no room. Newest first, the oldest
+    frame makes room for a newer one: what the worker can't manage is lost in the past, not now.
     """
 
     def __init__(self, depth: int) -> None:
@@ -32,13 +31,13 @@ class FairQueue(Generic[T]):
         # Cameras that have a frame waiting and none in hand, in the order of their turns.
         self._turns: deque[str] = deque()
 
-    def offer(self, camera: str, frame: T, manner: Manner) -> tuple[bool, T | None]:
+    def offer(self, camera: str, frame: T, order: Order) -> tuple[bool, T | None]:
         """Put a frame in its camera's lane; answers whether it is in, and the frame that had to leave."""
         lane = self._lanes.setdefault(camera, _Lane())
-        lane.manner = manner
+        lane.order = order
         displaced = None
         if len(lane.waiting) >= self._depth:
-            if manner == "catching_up":
+            if order == "in_order":
                 return False, None
             displaced = lane.waiting.popleft()
         lane.waiting.append(frame)
@@ -52,7 +51,7 @@ class FairQueue(Generic[T]):
         camera = self._turns.popleft()
         lane = self._lanes[camera]
         lane.busy = True
-        return camera, lane.waiting.pop() if lane.manner == "live" else lane.waiting.popleft()
+        return camera, lane.waiting.pop() if lane.order == "newest_first" else lane.waiting.popleft()
 
     def done(self, camera: str) -> None:
         """Let a camera queue up again behind the others."""

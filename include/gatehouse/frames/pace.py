@@ -1,37 +1,55 @@
-"""Tell a live camera from one that catches up, and one that never will."""
+"""Tell a camera that is on time from one that catches up, and from one that gets too little."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum
 from math import inf
 
-from gatehouse.frames.fairness import Manner
+from gatehouse.frames.fairness import Order
 
-LIVE_S = 10.0
+# What an analysed frame may lag behind its fragment's arrival.
+ON_TIME_S = 10.0
 # A camera that falls this much further behind while it catches up gets less than it needs.
 LOSING_S = 60.0
+
+
+class Standing(Enum):
+    """How a camera is doing; `SHEDDING` drops its older frames until it is on time again."""
+
+    ON_TIME = "on_time"
+    CATCHING_UP = "catching_up"
+    SHEDDING = "shedding"
 
 
 @dataclass(slots=True)
 class Pace:
     """Judge one connection by two lags in seconds, each measured on one clock as far as possible.
 
-    `behind_s`: since Kinesis Video had the fragment; `upload_s`: between the frame and its arrival there,
-    which grows when an office sends what it had spooled. A camera's wrong clock shifts `upload_s`, so it
-    counts above the least seen. After a restart or an outage a camera catches up, and nothing is dropped;
-    once it loses ground all the same, it sheds frames until it is live.
+    `behind_s`: since Kinesis Video had the whole fragment; `upload_s`: between a frame and its arrival
+    there, which grows when an office sends what it had spooled. A camera's wrong clock shifts `upload_s`,
+    so it counts above the least seen.
+
+    Who comes back after a restart or an outage catches up, and nothing is dropped, unless it loses ground
+    all the same. Who was on time and falls behind gets less than it needs, and sheds.
     """
 
+    standing: Standing | None = None
     least_upload_s: float = inf
     least_behind_s: float = inf
-    shedding: bool = False
 
-    def judge(self, behind_s: float, upload_s: float) -> Manner:
+    def judge(self, behind_s: float, upload_s: float) -> Order:
         """Say how the camera's next frame is to be queued."""
         self.least_upload_s = min(self.least_upload_s, upload_s)
-        if behind_s <= LIVE_S and upload_s - self.least_upload_s <= LIVE_S:
-            self.least_behind_s, self.shedding = inf, False
-            return "live"
-        self.least_behind_s = min(self.least_behind_s, behind_s)
-        self.shedding = self.shedding or behind_s > self.least_behind_s + LOSING_S
-        return "live" if self.shedding else "catching_up"
+        spooled = upload_s - self.least_upload_s > ON_TIME_S
+        if behind_s <= ON_TIME_S and not spooled:
+            self.standing = Standing.ON_TIME
+        elif self.standing is None or (spooled and self.standing is Standing.ON_TIME):
+            self.standing, self.least_behind_s = Standing.CATCHING_UP, inf
+        elif self.standing is Standing.ON_TIME:
+            self.standing = Standing.SHEDDING
+        if self.standing is Standing.CATCHING_UP:
+            self.least_behind_s = min(self.least_behind_s, behind_s)
+            if behind_s > self.least_behind_s + LOSING_S:
+                self.standing = Standing.SHEDDING
+        return "newest_first" if self.standing is Standing.SHEDDING else "in_order"
