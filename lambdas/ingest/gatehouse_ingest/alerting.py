@@ -97,7 +97,10 @@ class Alerting:
         ids = {start: minute_id(window.camera_id, start) for start in minutes}
         found = self._index.get((minute_index(start), ids[start]) for start in minutes)
         analysed = [
-            at for start in minutes if ids[start] in found for at in stored_frames(found[ids[start]], start)
+            at
+            for start in minutes
+            if ids[start] in found
+            for at in stored_frames(found[ids[start]], start, probe=window.probe_id != "")
         ]
         return alarm_frame(window, hits.rule, seen, analysed) is not None
 

@@ -16,6 +16,7 @@ from gatehouse.ingest.bulk import update_line
 from gatehouse.ingest.evidence import frames_to_store
 from gatehouse.ingest.instant import iso
 from gatehouse_ingest.alerting import Alerting
+from gatehouse_ingest.metrics import count_superseded
 from gatehouse_ingest.records import read_batch
 from gatehouse_ingest.writing import write_batch
 
@@ -62,6 +63,7 @@ class Ingest:
         kept += self._keep(frames.values(), snapshot.evidence)
         _point_at_evidence(kept, written, index)
         _report(reading, written)
+        count_superseded(reading.superseded, self.now())
         failed = written.failed | reading.refused.keys()
         numbers = (record["kinesis"]["sequenceNumber"] for record in records)
         return [number for number in numbers if number in failed]
@@ -107,7 +109,7 @@ def _report(reading: Reading, written: Written) -> None:
         LOG.error("Record %s refused: %s", number, error)
     LOG.info(
         "%s records: %s documents, %s refused, %s to come again",
-        len(reading.arrivals) + len(reading.refused),
+        len(reading.arrivals) + len(reading.refused) + len(reading.superseded),
         len(written.places),
         len(reading.refused),
         len(written.failed),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gatehouse.exceptions import GatehouseError, RecordFormatError, UnknownStreamError
 from gatehouse.ingest.frame import to_frame
 from gatehouse.ingest.record import parse_record
+from gatehouse.ingest.spans import superseded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,10 +27,14 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Hold a batch as read; `refused` tells by sequence number why a record is poison."""
+    """Hold a batch as read; `refused` tells by sequence number why a record is poison.
+
+    `superseded` are frames whose record another engine than the one in force wrote: dropped, and counted.
+    """
 
     arrivals: list[Arrival]
     refused: dict[str, GatehouseError]
+    superseded: list[Frame]
 
     @property
     def has_unknown_stream(self) -> bool:
@@ -39,7 +44,7 @@ class Reading:
 
 def read_batch(records: Iterable[dict[str, Any]], snapshot: IngestSnapshot) -> Reading:
     """Read every record of a Kinesis event; one that can't be read doesn't stop the others."""
-    reading = Reading([], {})
+    reading = Reading([], {}, [])
     for record in records:
         kinesis = record["kinesis"]
         number = kinesis["sequenceNumber"]
@@ -48,5 +53,8 @@ def read_batch(records: Iterable[dict[str, Any]], snapshot: IngestSnapshot) -> R
         except (RecordFormatError, UnknownStreamError) as error:
             reading.refused[number] = error
         else:
-            reading.arrivals.append(Arrival(number, frame))
+            if superseded(frame.stream, record.get("eventSourceARN", ""), frame.at_ms):
+                reading.superseded.append(frame)
+            else:
+                reading.arrivals.append(Arrival(number, frame))
     return reading
