@@ -125,7 +125,7 @@ def _check_bake(settings: RolloutSettings, source: Source) -> Iterator[Problem]:
 
 def _check_freeze(settings: RolloutSettings, source: Source, known: Collection[str]) -> Iterator[Problem]:
     spans, weekly = settings.freeze.spans, settings.freeze.weekly
-    names = Counter(window.name for window in (*spans, *weekly))
+    names = Counter([*(span.name for span in spans), *(week.name for week in weekly)])
     for at, span in enumerate(spans):
         yield from _check_window(span, ("freeze", "spans", at), source, known, names)
         if span.start >= span.end:

@@ -61,24 +61,18 @@ _PHASE_OF: dict[CameraStep, Phase] = {
     "rolled_back": "Degraded",
 }
 
-# A killed run is taken up from its start, so every step may lead back to provisioning or go wrong.
-_ALWAYS: frozenset[CameraStep] = frozenset({"provisioning", "failed", "rolling_back"})
-_STEPS_ON: dict[CameraStep, frozenset[CameraStep]] = {
-    "planned": frozenset({"unreachable"}),
-    "unreachable": frozenset({"planned"}),
-    "provisioning": frozenset({"provisioned", "unreachable"}),
-    "provisioned": frozenset({"starting", "running", "verified", "probing", "unreachable"}),
-    "starting": frozenset({"running", "unreachable"}),
-    "running": frozenset({"verified", "probing", "unreachable"}),
-    "verified": frozenset({"probing", "baking"}),
-    "probing": frozenset({"verified", "baking"}),
-    "baking": frozenset({"healthy", "quarantined"}),
-    "healthy": frozenset(),
-    "failed": frozenset({"starting", "running", "verified", "quarantined"}),
-    "quarantined": frozenset(),
-    "rolling_back": frozenset({"rolled_back"}),
-    "rolled_back": frozenset(),
+_WORK: frozenset[CameraStep] = frozenset(step for step, phase in _PHASE_OF.items() if phase == "Progressing")
+_ALL: frozenset[CameraStep] = frozenset(CAMERA_STEPS)
+# From which steps a camera may come. Any task may be run again, so work may go back as well as on; but a
+# late word of a task doesn't wake a camera that was set aside, or call off a roll-back.
+_COMES_FROM: dict[CameraStep, frozenset[CameraStep]] = {
+    "provisioning": _ALL - {"rolling_back"},
+    "healthy": frozenset({"baking"}),
+    "quarantined": frozenset({"baking", "failed"}),
+    "rolling_back": _ALL,
+    "rolled_back": frozenset({"rolling_back"}),
 }
+_OTHERS: frozenset[CameraStep] = _WORK | {"planned", "unreachable", "healthy", "failed"}
 
 
 def may_become(now: Phase, then: Phase) -> bool:
@@ -93,9 +87,7 @@ def may_precede(then: Phase) -> tuple[Phase, ...]:
 
 def may_step(now: CameraStep, then: CameraStep) -> bool:
     """Tell whether a camera may go from one step to another; a roll-back is finished once begun."""
-    if now == "rolling_back":
-        return then in {"rolling_back", "rolled_back"}
-    return now == then or then in _ALWAYS or then in _STEPS_ON[now]
+    return now == then or now in _COMES_FROM.get(then, _OTHERS)
 
 
 def may_step_from(then: CameraStep) -> tuple[CameraStep, ...]:
