@@ -58,6 +58,8 @@ class RegionNames(_Config):
     bucket: Text
     alert_topic: Text
     notify_queue: Text
+    probe_topic: Text = "gatehouse-probes"
+    probe_queue: Text = "gatehouse-probes"
     ingest_function: Text
     processor_role: Text
     ingest_role: Text
@@ -101,6 +103,8 @@ class RolloutSettings(_Config):
     stream_retention_hours: Annotated[int, Field(ge=1, le=87_600)]
     record_stream_shards: Annotated[int, Field(ge=1)]
     mapping: MappingSettings
+    # How often frame_search looks at each camera.
+    frames_per_second: Annotated[float, Field(ge=0.01, le=30, strict=False)] = 1
     timeouts_seconds: Timeouts
     unit_cameras: Annotated[int, Field(ge=1, le=1000)] = 250
     tolerance: Tolerance = Tolerance()

@@ -162,6 +162,10 @@ class RekognitionHook(GatehouseAwsHook):
         found = pages(self.client, "list_stream_processors", "StreamProcessors")
         return {processor["Name"]: processor["Status"] for processor in found}
 
+    def tags(self, arn: str) -> dict[str, str]:
+        """Return the tags of a collection or processor."""
+        return dict(self.client.list_tags_for_resource(ResourceArn=arn)["Tags"])
+
 
 def _while_name_is_busy() -> Iterator[Any]:
     def busy(error: BaseException) -> bool:
