@@ -16,6 +16,8 @@ CAMERA_MINUTES = "gatehouse-camera-minutes"
 ALERTS_PREFIX = "gatehouse-alerts-"
 
 SNAPSHOT_KEY = "snapshot/ingest.json"
+PROBE_CLIP_KEY = "probe/clip.mp4"
+PROBE_TRUTH_KEY = "probe/truth.json"
 FACE_MODEL_GENERATION = 1
 
 

@@ -56,6 +56,8 @@ def _lay(aws: Callable[..., Any], region: str, names: Any) -> None:
     s3.create_bucket(Bucket=names.bucket, CreateBucketConfiguration={"LocationConstraint": region})
     aws("sns", region).create_topic(Name=names.alert_topic)
     aws("sqs", region).create_queue(QueueName=names.notify_queue)
+    aws("sns", region).create_topic(Name=names.probe_topic)
+    aws("sqs", region).create_queue(QueueName=names.probe_queue)
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
         archive.writestr("handler.py", "def handler(event, context):\n    return {}\n")
