@@ -97,7 +97,7 @@ def volume(fleet: Fleet, assumed: Assumptions) -> Volume:
             shards=shards,
             vectors=fleet.faces_enrolled,
         )
-    frames = on * assumed.frames_per_second
+    frames = on * (fleet.frames_per_second or assumed.frames_per_second)
     return Volume(
         detections=frames * assumed.motion_share,
         searches=frames * seen,

@@ -8,7 +8,7 @@ record stream and one mapping; its worker calls the Image API instead.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ SEARCH = "rekognition:SearchFacesByImage"
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Describe one Region's cameras that share an engine."""
+    """Describe one Region's cameras that share an engine.
+
+    `frames_per_second` is how often frame_search samples; 0 means as the assumptions say.
+    """
 
     region: str
     engine: Engine
@@ -32,6 +35,7 @@ class Fleet:
     parallelization: int = 1
     retention_hours: int = 24
     faces_enrolled: int = 0
+    frames_per_second: float = 0.0
 
     @property
     def record_streams(self) -> int:
@@ -78,6 +82,8 @@ def fleet_needs(fleet: Fleet, sampling: Sampling) -> dict[str, float]:
     }
     if fleet.engine == "stream_processor":
         return needs | {"stream_processors": fleet.cameras, "face_search_processors": fleet.cameras}
+    if fleet.frames_per_second:
+        sampling = replace(sampling, frames_per_second=fleet.frames_per_second)
     return needs | image_calls(fleet.cameras, sampling)
 
 
