@@ -9,13 +9,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar
 
-from gatehouse.ingest.snapshot import SnapshotStream
+from gatehouse.exceptions import PlanError
+from gatehouse.ingest.snapshot import EngineSpan, SnapshotStream
 from gatehouse.rollout.state import Key, Resource, ResourceKind, State, key_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
+    from datetime import datetime
 
     from gatehouse.ingest.snapshot import IngestSnapshot
+    from gatehouse.office.frames import FramesDesired
 
 Op = Literal["stop", "delete", "create", "update", "start"]
 CallState = Literal["planned", "calling", "done", "failed"]
@@ -160,15 +163,55 @@ def document_restored(
     return stored if wanted == stored else wanted.model_copy(update={"version": stored.version + 1})
 
 
+def frames_restored(stored: FramesDesired, before: FramesDesired | None, start_at: datetime) -> FramesDesired:
+    """Return the document of an office's frame-search worker as it was before, under the next version.
+
+    A camera that the worker doesn't analyse now begins at `start_at`, where its engine comes back into
+    force: what lies between was the other engine's.
+    """
+    if before is not None:
+        now = {camera.camera_id for camera in stored.cameras}
+        cameras = tuple(
+            camera if camera.camera_id in now else camera.model_copy(update={"start_at": start_at})
+            for camera in before.cameras
+        )
+        before = before.model_copy(update={"cameras": cameras})
+    return document_restored(stored, before)
+
+
 def snapshot_restored(
-    stored: IngestSnapshot, office: str, before: Mapping[str, Mapping[str, Any]]
+    stored: IngestSnapshot,
+    office: str,
+    before: Mapping[str, Mapping[str, Any]],
+    engine_from_ms: int | None = None,
 ) -> IngestSnapshot:
     """Return the ingest snapshot with an office's streams (ARN → content) as they were before.
 
-    The other offices' streams, the people and the rules are as they are now.
+    The other offices' streams, the people and the rules are as they are now. Where the engine goes back,
+    it is in force again from `engine_from_ms` (producer time) on: the other's records until then stand.
+    Raises PlanError where that time is needed and not given.
     """
     others = {arn: stream for arn, stream in stored.streams.items() if stream.office != office}
     mine = {arn: SnapshotStream.model_validate(content) for arn, content in before.items()}
+    for arn, stream in mine.items():
+        if (now := stored.streams.get(arn)) and now.engine != stream.engine:
+            mine[arn] = stream.model_copy(update={"engines": _switched_back(now, stream, engine_from_ms)})
+        elif now:
+            mine[arn] = stream.model_copy(update={"engines": now.engines})
     if stored.streams == others | mine:
         return stored
     return stored.model_copy(update={"streams": others | mine, "version": stored.version + 1})
+
+
+def _switched_back(
+    now: SnapshotStream, before: SnapshotStream, engine_from_ms: int | None
+) -> tuple[EngineSpan, ...]:
+    if engine_from_ms is None:
+        msg = (
+            f"Camera {before.camera_id}: the engine goes back from {now.engine} to {before.engine}, and no "
+            "time from which is given. Nothing was published. Record a producer time, then roll back"
+        )
+        raise PlanError(msg)
+    spans = now.engines or (EngineSpan(engine=now.engine, from_ms=0),)
+    kept = tuple(span for span in spans if span.from_ms < engine_from_ms)
+    return (*kept, EngineSpan(engine=before.engine, from_ms=engine_from_ms))

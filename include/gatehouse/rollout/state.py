@@ -17,7 +17,13 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from gatehouse.ingest.snapshot import IngestSnapshot
-    from gatehouse.rollout.resources import DesiredOffice, ObservedCamera, ObservedOffice, Processor
+    from gatehouse.rollout.resources import (
+        DesiredOffice,
+        EventMapping,
+        ObservedCamera,
+        ObservedOffice,
+        Processor,
+    )
 
 ResourceKind = Literal[
     "collection",
@@ -31,6 +37,13 @@ ResourceKind = Literal[
 ]
 KINDS: tuple[ResourceKind, ...] = get_args(ResourceKind)
 Key = tuple[ResourceKind, str]
+# What an action may name that is a part of a resource: of a stream its retention, of the frame-search
+# worker's document all of it but its cameras, and each of its cameras (`<key>#<camera>`).
+_PART_OF: dict[str, ResourceKind] = {
+    "retention": "video_stream",
+    "worker": "frames_document",
+    "analysis": "frames_document",
+}
 # What a processor does, as against what it is: the one thing that can be changed while it exists.
 RUNNING = "running"
 
@@ -76,6 +89,11 @@ def state_from_json(data: Iterable[Mapping[str, Any]]) -> State:
 def state_of(desired: DesiredOffice, observed: ObservedOffice) -> State:
     """Return what an office was found to have; the documents come from `document_state`."""
     found = [Resource("collection", desired.collection)] if observed.collection_exists else []
+    shared = naming.office_record_stream(desired.office)
+    if observed.records:
+        found.append(Resource("record_stream", shared))
+    if observed.mapping:
+        found.append(Resource("mapping", shared, settings=_mapping(observed.mapping)))
     for camera_id, camera in observed.cameras.items():
         found += _camera_resources(camera_id, camera)
     return {resource.key: resource for resource in found}
@@ -90,12 +108,15 @@ def _camera_resources(camera_id: str, camera: ObservedCamera) -> list[Resource]:
     if camera.records:
         found.append(Resource("record_stream", records, camera_id))
     if camera.mapping:
-        settings = {name: value for name, value in asdict(camera.mapping).items() if name != "uuid"}
-        found.append(Resource("mapping", records, camera_id, settings))
+        found.append(Resource("mapping", records, camera_id, _mapping(camera.mapping)))
     if camera.processor:
         name = naming.stream_processor(camera_id)
         found.append(Resource("processor", name, camera_id, _processor(camera.processor)))
     return found
+
+
+def _mapping(mapping: EventMapping) -> dict[str, Any]:
+    return {name: value for name, value in asdict(mapping).items() if name != "uuid"}
 
 
 def _processor(processor: Processor) -> dict[str, Any]:
@@ -125,10 +146,13 @@ def snapshot_state(office: str, snapshot: IngestSnapshot | None) -> State:
 def key_of(action: str, resource: str) -> Key:
     """Return what a recorded call touched: actions are named verb_kind."""
     what = action.partition("_")[2]
-    kind = "video_stream" if what == "retention" else what
+    if what == "engine":
+        # Which engine's records count is a camera's entry in the ingest snapshot.
+        return "snapshot", naming.SNAPSHOT_KEY
+    kind = _PART_OF.get(what, what)
     for known in KINDS:
         if kind == known:
-            return known, resource
+            return known, resource.partition("#")[0]
     msg = (
         f"Call '{action}' on {resource} names none of {', '.join(KINDS)}; nothing was rolled back. Roll back "
         "with the version of Gatehouse that made it"
