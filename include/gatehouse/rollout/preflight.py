@@ -197,7 +197,7 @@ def _streaming(region: RegionSeen) -> Iterator[Finding]:
         region.role_trust,
         no="a stream processor can't work with its role",
         remedy="Let rekognition.amazonaws.com assume the processor role and give it GetDataEndpoint and "
-        "GetMedia on the video streams, PutRecord and PutRecords on the record streams; then run preflight again",
+        "GetMedia on the video streams, PutRecord and PutRecords on the record streams",
         what="the processor role",
     )
 
