@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,9 @@ import httpx
 import pytest
 
 from frame_search_rig import Studio, at_ms, eventually, film, identity, people, scene
+
+# Two clouds and a worker a test: minutes on a busy machine.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 NOBODY: tuple[tuple[str, str, int], ...] = ()
 ANN, BEN, STRANGER = "E1001", "E1038", "S01"
@@ -27,7 +29,8 @@ TWELVE = [
 @pytest.fixture
 def studio(own_cloud: Any, tmp_path: Path) -> Iterator[Studio]:
     config = tmp_path / "local.yaml"
-    config.write_text("similarity_scale: drawn-people\n")
+    # A busy machine would make the processor skip frames.
+    config.write_text("similarity_scale: drawn-people\nprocessors: {max_lag_seconds: 600}\n")
     own_cloud.arguments = ["--config", str(config)]
     own_cloud.start()
     made = Studio(own_cloud, tmp_path)
@@ -42,7 +45,7 @@ def whole_second(ago_s: int) -> int:
     return (int(time.time()) - ago_s) * 1000
 
 
-def records(studio: Studio, count: int, seconds: float = 90) -> list[dict[str, Any]]:
+def records(studio: Studio, count: int, seconds: float = 150) -> list[dict[str, Any]]:
     """Wait for so many different frames; returns the records by frame time."""
 
     def found() -> list[dict[str, Any]]:
@@ -112,28 +115,26 @@ def test_the_analysis_starts_with_the_second_it_is_told(studio: Studio) -> None:
 
 def test_a_killed_worker_leaves_no_gap_and_repeats_only_the_same_frames(studio: Studio) -> None:
     studio.build([ANN])
-    start, seconds = whole_second(0) + 1000, 24
+    seconds = 16
+    start = whole_second(20)
     stream = studio.camera("CAM_LOBBY", start)
     cast = [
         scene([("employee", ANN, 1 + second % 8)]) if second % 4 else scene() for second in range(seconds)
     ]
-    pieces = film(start, cast)
+    studio.put(stream, film(start, cast))
     studio.tell()
-    sender = threading.Thread(target=studio.put, args=(stream, pieces), kwargs={"pace_s": 1.0})
-    sender.start()
-    for wanted in (4, 10):
+    for wanted in (3, 8):
         worker = studio.start()
         records(studio, wanted)
         worker.kill()
         worker.wait(timeout=10)
     studio.start()
-    found = records(studio, seconds, 120)
-    sender.join()
+    found = records(studio, seconds)
     assert sorted({at_ms(one) for one in found}) == [start + second * 1000 for second in range(seconds)]
     assert len({identity(one) for one in found}) == seconds
     assert len(found) < 2 * seconds, "a restart repeats what the last checkpoint lacks, not everything"
     seen = {at_ms(one): people(one) for one in found}
-    assert all(seen[start + second * 1000] == ([ANN] if second % 4 else []) for second in range(seconds))
+    assert seen == {start + n * 1000: [ANN] if n % 4 else [] for n in range(seconds)}
 
 
 def test_a_missing_and_an_undecodable_stream_are_named_while_the_rest_goes_on(studio: Studio) -> None:
@@ -144,7 +145,7 @@ def test_a_missing_and_an_undecodable_stream_are_named_while_the_rest_goes_on(st
     studio.camera("CAM_NONE", start, stream=False)
     whole = film(start, [scene()] * 3)
     studio.put(good, whole)
-    studio.put(bad, [whole[0].replace(b"V_MPEG4/ISO/AVC", b"V_MPEGH/ISO/HEVC"[:15]), *whole[1:]])
+    studio.put(bad, [whole[0].replace(b"V_MPEG4/ISO/AVC", b"V_KNOWN/TO/NONE"), *whole[1:]])
     studio.tell()
     studio.start()
     assert len({at_ms(record) for record in records(studio, 3)}) == 3
@@ -182,12 +183,10 @@ def test_throttling_slows_the_search_and_fails_nothing(studio: Studio) -> None:
     assert not studio.observed("CAM_LOBBY").get("drops")
 
 
-@pytest.mark.timeout(400)
 def test_both_engines_see_the_same_people_second_by_second(studio: Studio) -> None:
     studio.build([ANN, BEN])
-    camera = "CAM_LOBBY"
-    start = whole_second(0) + 6000
-    stream = studio.camera(camera, start)
+    start = whole_second(20)
+    stream = studio.camera("CAM_LOBBY", start)
     processor = start_processor(studio, stream)
     turns = [
         [],
@@ -197,19 +196,24 @@ def test_both_engines_see_the_same_people_second_by_second(studio: Studio) -> No
         [("employee", BEN, 2)],
         [],
     ]
-    cast = [scene(turns[second // 3 % len(turns)]) for second in range(36)]
+    cast = [scene(turns[second // 3]) for second in range(3 * len(turns))]
+    studio.put(stream, film(start, cast), pace_s=0.3)
+    last = start + (len(cast) - 1) * 1000
+    by_processor = eventually(lambda: _through(studio.records(processor), last), 150)
     studio.tell()
     studio.start()
-    pieces = film(start, cast)
-    time.sleep(max(0.0, start / 1000 - time.time()))
-    studio.put(stream, pieces, pace_s=1.0)
-    by_worker = {at_ms(one) // 1000: people(one) for one in records(studio, len(cast))}
-    by_processor = {at_ms(one) // 1000: people(one) for one in studio.records(processor)}
-    assert len(by_worker) == len(cast)
-    # A processor on a busy machine may skip seconds (localcloud's max_lag_seconds); the worker may not.
-    assert len(by_processor) >= len(cast) // 2
-    assert {second: by_worker[second] for second in by_processor} == by_processor
+    by_worker = {at_ms(one): people(one) for one in records(studio, len(cast))}
+    assert list(by_worker) == [start + second * 1000 for second in range(len(cast))]
+    # A processor starts with the fragment that comes next, so it may have missed the first.
+    assert len(by_processor) > len(cast) // 2
+    assert {at: by_worker[at] for at in by_processor} == by_processor
     assert {"?", ANN, BEN} == {one for seen in by_processor.values() for one in seen}
+
+
+def _through(found: list[dict[str, Any]], last: int) -> dict[int, list[str]]:
+    """Return who was seen when, once the last frame is among it."""
+    seen = {at_ms(one): people(one) for one in found}
+    return seen if last in seen else {}
 
 
 def start_processor(studio: Studio, stream: str) -> str:

@@ -151,6 +151,7 @@ class Studio:
             "collection": self.collection,
             "threshold": 85,
             "record_stream": self.records_stream,
+            "most_behind_s": 600,
             "rates": {"detect_faces": 50, "search_faces_by_image": 50},
             "cameras": self.cameras,
             **self.options,
@@ -223,7 +224,7 @@ class Studio:
         """Count the calls of Rekognition that ended so."""
         where = {"service": "rekognition", "operation": operation, "limit": "0"}
         page = httpx.get(f"{self.cloud.endpoint}/_gatehouse/calls", params={**where, "summary": "1"}).json()
-        return sum(row["calls"] for row in page["summary"] if row["outcome"].startswith(outcome))
+        return sum(int(row["calls"]) for row in page["summary"] if row["outcome"].startswith(outcome))
 
     def document(self, name: str) -> dict[str, Any]:
         """Return observed.json or checkpoints.json; empty before it is written."""

@@ -8,8 +8,6 @@ from math import inf
 
 from gatehouse.frames.fairness import Order
 
-# What an analysed frame may lag behind its fragment's arrival.
-ON_TIME_S = 10.0
 # A camera that falls this much further behind while it catches up gets less than it needs.
 LOSING_S = 60.0
 
@@ -28,12 +26,13 @@ class Pace:
 
     `behind_s`: since Kinesis Video had the whole fragment; `upload_s`: between a frame and its arrival
     there, which grows when an office sends what it had spooled. A camera's wrong clock shifts `upload_s`,
-    so it counts above the least seen.
+    so it counts above the least seen. Up to `most_behind_s` of either is on time.
 
     Who comes back after a restart or an outage catches up, and nothing is dropped, unless it loses ground
     all the same. Who was on time and falls behind gets less than it needs, and sheds.
     """
 
+    most_behind_s: float
     standing: Standing | None = None
     least_upload_s: float = inf
     least_behind_s: float = inf
@@ -41,8 +40,8 @@ class Pace:
     def judge(self, behind_s: float, upload_s: float) -> Order:
         """Say how the camera's next frame is to be queued."""
         self.least_upload_s = min(self.least_upload_s, upload_s)
-        spooled = upload_s - self.least_upload_s > ON_TIME_S
-        if behind_s <= ON_TIME_S and not spooled:
+        spooled = upload_s - self.least_upload_s > self.most_behind_s
+        if behind_s <= self.most_behind_s and not spooled:
             self.standing = Standing.ON_TIME
         elif self.standing is None or (spooled and self.standing is Standing.ON_TIME):
             self.standing, self.least_behind_s = Standing.CATCHING_UP, inf

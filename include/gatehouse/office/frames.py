@@ -43,7 +43,12 @@ class FramesCamera(_Document):
 
 
 class FramesDesired(_Document):
-    """Say what an office's worker shall analyse; `version` grows with every change."""
+    """Say what an office's worker shall analyse; `version` grows with every change.
+
+    A frame that can't be analysed within `most_behind_s` of its arrival, because calls or the worker are
+    too slow, makes room for newer ones; a backlog left by a restart or an outage is worked off all the
+    same.
+    """
 
     office: str
     region: str
@@ -53,6 +58,7 @@ class FramesDesired(_Document):
     threshold: Annotated[float, Field(ge=0, le=100)]
     record_stream: str
     cameras: tuple[FramesCamera, ...]
+    most_behind_s: Annotated[float, Field(ge=5)] = 30.0
     rates: FramesRates = FramesRates()
     gate: MotionGate = MotionGate()
 

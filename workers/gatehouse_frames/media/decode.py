@@ -31,7 +31,10 @@ def pictures(fragment: Fragment, choose: Callable[[Sequence[int]], Sequence[int]
         with av.open(io.BytesIO(fragment.mkv), mode="r", format="matroska") as container:
             if not container.streams.video:
                 raise FragmentError(f"fragment {fragment.number} holds no video track")
-            container.streams.video[0].codec_context.thread_count = 1
+            codec = container.streams.video[0].codec_context
+            if codec is None:  # PyAV's stubs don't say so
+                raise FragmentError(f"fragment {fragment.number} holds video of a codec that isn't known")
+            codec.thread_count = 1
             packets = [packet for packet in container.demux(video=0) if packet.size]
             yield from _chosen(fragment, packets, choose)
     except av.FFmpegError as error:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from threading import Event, Thread
 from typing import Protocol
 
@@ -33,21 +34,29 @@ class Source(Protocol):
         """Follow a stream from a producer time on."""
 
 
+@dataclass(frozen=True, slots=True)
+class Sampling:
+    """Say how many frames a second are taken, and how late one may be analysed."""
+
+    fps: float
+    most_behind_s: float
+
+
 class Camera:
     """One camera of the desired document, from `resume_ms` on where that is later than its start."""
 
     def __init__(
         self,
         desired: FramesCamera,
-        fps: float,
+        sampling: Sampling,
         resume_ms: int,
         source: Source,
         desk: Desk,
         now: Callable[[], float] = time.time,
     ) -> None:
         self.desired = desired
-        self.fps = fps
-        grid = Grid.of(fps)
+        self.sampling = sampling
+        grid = Grid.of(sampling.fps)
         due = grid.first_whole(max(round(desired.start_at.timestamp() * 1000), resume_ms))
         self.status = CameraStatus(desired.camera_id)
         self.track = Track(desired.stream_name, self.status, Progress(grid, due))
@@ -90,7 +99,7 @@ class Camera:
 
     def _follow(self) -> None:
         with self._source.open(self.desired.stream_name, self._grid.start_ms(self._sampler.due)) as footage:
-            pace = Pace()
+            pace = Pace(self.sampling.most_behind_s)
             for fragment in footage.fragments:
                 if self._stop.is_set():
                     return

@@ -25,7 +25,7 @@ from gatehouse_frames.analysis.complaints import Complaints
 from gatehouse_frames.analysis.desk import Desk
 from gatehouse_frames.analysis.writer import RecordWriter
 from gatehouse_frames.errors import DocumentError
-from gatehouse_frames.office.camera import Camera, Source
+from gatehouse_frames.office.camera import Camera, Sampling, Source
 from gatehouse_frames.office.status import CameraStatus
 
 log = logging.getLogger(__name__)
@@ -134,21 +134,22 @@ class OfficeWorker:
         self._engine.rekognition.obey(desired.rates)
         self._engine.writer.stream = desired.record_stream
         wanted = {camera.camera_id: camera for camera in desired.cameras}
+        sampling = Sampling(desired.fps, desired.most_behind_s)
         for name, camera in list(self._cameras.items()):
-            if wanted.get(name) != camera.desired or camera.fps != desired.fps:
+            if wanted.get(name) != camera.desired or camera.sampling != sampling:
                 self._note(name, camera)
                 self._cameras.pop(name).end()
         for name, camera_wanted in wanted.items():
             if name not in self._cameras:
-                self._cameras[name] = self._start(camera_wanted, desired.fps)
+                self._cameras[name] = self._start(camera_wanted, sampling)
         self.version = desired.version
         log.info("office %s: version %d, %d cameras", desired.office, desired.version, len(wanted))
 
-    def _start(self, desired: FramesCamera, fps: float) -> Camera:
+    def _start(self, desired: FramesCamera, sampling: Sampling) -> Camera:
         known = (self._checkpoints or {}).get(desired.camera_id)
         mine = known is not None and known.stream_name == desired.stream_name
         resume_ms = round(known.resume_at.timestamp() * 1000) if known and mine else 0
-        camera = Camera(desired, fps, resume_ms, self._engine.source, self._engine.desk)
+        camera = Camera(desired, sampling, resume_ms, self._engine.source, self._engine.desk)
         camera.start()
         return camera
 
