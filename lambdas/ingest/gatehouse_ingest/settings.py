@@ -55,8 +55,8 @@ class Settings:
                 "Set them in the function's environment; the foundation step does."
             )
             raise ConfigError(msg)
-        probe_topic_arn = environment.get("GATEHOUSE_PROBE_TOPIC_ARN", "")
-        return cls(*(environment[name] for name in names), probe_topic_arn)
+        url, bucket, topic_arn = (environment[name] for name in names)
+        return cls(url, bucket, topic_arn, environment.get("GATEHOUSE_PROBE_TOPIC_ARN", ""))
 
 
 def search_client(url: str) -> OpenSearch:
