@@ -119,7 +119,9 @@ class Studio:
         """Make what the office needs; people are enrolled with all their photos."""
         where = {"LocationConstraint": self.region}
         self.client("s3").create_bucket(Bucket=self.bucket, CreateBucketConfiguration=where)
-        self.client("kinesis").create_stream(StreamName=self.records_stream, ShardCount=1)
+        kinesis = self.client("kinesis")
+        kinesis.create_stream(StreamName=self.records_stream, ShardCount=1)
+        kinesis.get_waiter("stream_exists").wait(StreamName=self.records_stream, WaiterConfig={"Delay": 1})
         rekognition = self.client("rekognition")
         rekognition.create_collection(CollectionId=self.collection)
         for person in people:
