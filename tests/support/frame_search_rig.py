@@ -248,7 +248,7 @@ class Studio:
 def at_ms(record: dict[str, Any]) -> int:
     """Return the frame time of a record."""
     origin = record["InputInformation"]["KinesisVideo"]
-    return round((origin["ProducerTimestamp"] + origin["FrameOffsetInSeconds"]) * 1000)
+    return round(float(origin["ProducerTimestamp"] + origin["FrameOffsetInSeconds"]) * 1000)
 
 
 def identity(record: dict[str, Any]) -> tuple[str, str, int]:

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
 import json
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from threading import Thread
 
+import httpx
 import pytest
 
 from gatehouse_frames.analysis.calls import Rekognition
@@ -34,9 +33,7 @@ def address(status: CameraStatus, rekognition: Rekognition) -> Iterator[str]:
 
 
 def get(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        text: str = answer.read().decode()
-    return text
+    return httpx.get(url, timeout=10).raise_for_status().text
 
 
 def test_prometheus_reads_what_a_camera_costs_and_lacks(address: str) -> None:
@@ -49,5 +46,5 @@ def test_prometheus_reads_what_a_camera_costs_and_lacks(address: str) -> None:
 
 def test_health_answers_whatever_the_cameras_do(address: str) -> None:
     assert json.loads(get(f"{address}/healthz")) == {"status": "degraded"}
-    with pytest.raises(urllib.error.HTTPError, match="404"):
+    with pytest.raises(httpx.HTTPStatusError, match="404"):
         get(f"{address}/elsewhere")
