@@ -38,6 +38,8 @@ MAX_SELF_DISTANCE = 0.33
 EMPLOYEES, STRANGERS, CALIBRATION = 14, 7, 14
 PROBES_OF_ROLLOUTS = {"probe_employee": f"E{1001 + 37 * EMPLOYEES}", "probe_stranger": f"S{STRANGERS + 1:02}"}
 """The two whom a rollout's probe clip shows, and nothing else."""
+MAX_PROBE_SELF_DISTANCE = 0.26
+"""Steadier than the company's people: a rollout waits for them. One above it was often not found in a film."""
 
 
 def probe(seed: int) -> NDArray[np.float64] | None:
@@ -113,7 +115,8 @@ def cast(vectors: Mapping[int, NDArray[np.float64]]) -> dict[str, dict[str, int]
     main = pick(apart, usable, EMPLOYEES + STRANGERS)
     left = [index for index in usable if index not in main]
     others = left[:CALIBRATION]
-    played = farthest_pair(apart, main, left[CALIBRATION:])
+    steady = [index for index in left[CALIBRATION:] if own[index] <= MAX_PROBE_SELF_DISTANCE]
+    played = farthest_pair(apart, main, steady)
     say(f"company: any two at least {closest(apart, main)[0]:.3f} apart, own at most {own[main].max():.3f}")
     names = {
         "employee": [f"E{1001 + 37 * n}" for n in range(EMPLOYEES)],
