@@ -77,7 +77,7 @@ class PreflightHook(AdaptiveRetries):
             detail = f"{error_code(error)}: {self.names.ingest_function}"
             return Seen("no", detail) if error_code(error) in DENIED else Seen("unknown", detail)
         except BotoCoreError as error:
-            return Seen("unknown", f"{type(error).__name__}: {error}")
+            return Seen("unknown", _words(error))
         return Seen("yes")
 
     def _missing_secrets(self, offices: Sequence[Office]) -> dict[str, str]:
@@ -132,13 +132,19 @@ class PreflightHook(AdaptiveRetries):
         try:
             answer = client.describe_effective_policy(PolicyType="AISERVICES_OPT_OUT_POLICY")
         except (BotoCoreError, ClientError) as error:
-            return Seen("unknown", f"{type(error).__name__}: {error}")
+            return Seen("unknown", _words(error))
         services = json.loads(answer["EffectivePolicy"]["PolicyContent"]).get("services", {})
         policy = services.get("rekognition") or services.get("default") or {}
         return Seen("yes" if policy.get("opt_out_policy") == "optOut" else "no")
 
     def _at(self, service: str, config: Config | None = None) -> Any:
         return self.client_of(service, self.conn_config.get_service_endpoint_url(service), config)
+
+
+def _words(error: Exception) -> str:
+    """Name an error in short; a proxy's or gateway's answer may be a whole page."""
+    code = error_code(error) if isinstance(error, ClientError) else ""
+    return f"{type(error).__name__} {code}".strip()
 
 
 def opensearch_answers(connection: str = OPENSEARCH_CONNECTION) -> Seen:
