@@ -52,7 +52,8 @@ def up(layout: Layout) -> None:
         down(layout)
     sweep(layout)
     offices = company.offices(layout.config)
-    found = preflight.findings(layout, edges=len(offices))
+    workers = [index for index, office in enumerate(offices) if office.searches_frames]
+    found = preflight.findings(layout, edges=len(offices), workers=workers)
     if found:
         raise StackError("Nothing was started:\n" + "\n".join(f"  - {finding}" for finding in found))
     _reset(layout)
