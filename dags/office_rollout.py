@@ -3,14 +3,22 @@
 
 Runs by hand. Brings the chosen offices' cameras up and proves that each works:
 
-1. **plan**: read `config/`, check that every Region has its foundation, compare with what AWS has, and
-   freeze the plan in the ledger. A dry run ends here.
-2. Per wave of `config/rollout.yaml`, per office: **provision** streams, mappings and processors and tell
-   the office's proxy, **start** the processors once media flows, and **verify** that fragments arrive, are
-   analysed and become searchable. A wave starts when the one before it is verified.
-3. **report**: give the offices back and say how every camera ended.
+1. **plan**: read `config/`, check that every Region has its foundation, compare with what AWS has, spread
+   the cameras over the waves of `config/rollout.yaml`, and freeze all that in the ledger. A dry run ends
+   here.
+2. **approve**: wait for a person to approve the plan's hash; no answer within a day is a no.
+3. Per wave, per unit (some cameras of one office): **provision** streams, mappings and processors and tell
+   the office's proxy, **start** what analyses them once media flows, and **verify** that fragments arrive,
+   are analysed and become searchable. Then the whole wave **bakes** under its health gate. A wave begins
+   when the one before it has passed; the last one, `requeued`, takes offices that couldn't be reached.
+4. **report**: give the offices back and say how every camera ended.
 
-**Params.** `offices`: which ones; empty means all. `dry_run`: only plan.
+**Params.** `offices`: which ones; empty means all. `dry_run`: only plan. `unattended`: don't ask for
+approval, which is recorded.
+
+**Steering.** Commands in the ledger are obeyed before every change: a paused, frozen or stopped rollout
+waits where it is and goes on when it may; an aborted one ends. A paused wave passes once there is evidence,
+or when somebody promotes it.
 
 **Running it again** changes nothing that is already right, and takes an interrupted run up where it was.
 An office is leased by one run at a time. A bad manifest, a missing secret or a muted camera fails that
@@ -25,34 +33,44 @@ from typing import Any
 from airflow.sdk import Param, TaskGroup, TriggerRule, chain, dag, task_group
 
 from gatehouse.office.config import load_rollout_settings
-from gatehouse_provider.operators.office import (
-    OfficeProvisionOperator,
-    OfficeStartOperator,
-    OfficeVerifyOperator,
-)
+from gatehouse.office.policy_checks import REQUEUED
+from gatehouse_provider.operators.approval import PlanApprovalOperator
+from gatehouse_provider.operators.gate import WaveBakeOperator
+from gatehouse_provider.operators.provision import OfficeProvisionOperator
 from gatehouse_provider.operators.rollout import RolloutPlanOperator, RolloutReportOperator
+from gatehouse_provider.operators.start import OfficeStartOperator
+from gatehouse_provider.operators.verify import OfficeVerifyOperator
+from gatehouse_provider.operators.wave import WaveBeginOperator
 from gatehouse_provider.settings import config_dir
 
-WAVES = load_rollout_settings(config_dir()).waves
-OFFICES = [office for wave in WAVES for office in wave.offices]
-BY_OFFICE: dict[str, Any] = {
-    "map_index_template": "{{ task.office }}",
+SETTINGS = load_rollout_settings(config_dir())
+WAVES = [wave.name for wave in SETTINGS.waves]
+OFFICES = [office for wave in SETTINGS.waves for office in wave.offices]
+BY_UNIT: dict[str, Any] = {
+    "map_index_template": "{{ task.unit.label }}",
     "max_active_tis_per_dagrun": 8,
 }
 
 
 @task_group(group_id="office")
-def roll_out(office: str) -> None:
-    """Provision, start and verify one office."""
-    provision = OfficeProvisionOperator(
-        task_id="provision",
-        office=office,
+def roll_out(unit: dict[str, Any]) -> None:
+    """Provision, start and verify one unit: some cameras of one office."""
+    provision = OfficeProvisionOperator(task_id="provision", unit=unit, **BY_UNIT)
+    start = OfficeStartOperator(task_id="start", unit=unit, provisioned=provision.output, **BY_UNIT)
+    OfficeVerifyOperator(task_id="verify", unit=unit, started=start.output, **BY_UNIT)
+
+
+def roll_out_wave(name: str) -> TaskGroup:
+    """Begin a wave, roll its units out side by side, and bake it."""
+    with TaskGroup(group_id=name) as group:
         # A wave in which nothing was chosen is skipped, and must not hold up the next.
-        trigger_rule=TriggerRule.NONE_FAILED,
-        **BY_OFFICE,
-    )
-    start = OfficeStartOperator(task_id="start", office=office, provisioned=provision.output, **BY_OFFICE)
-    OfficeVerifyOperator(task_id="verify", office=office, started=start.output, **BY_OFFICE)
+        begin = WaveBeginOperator(task_id="begin", wave=name, trigger_rule=TriggerRule.NONE_FAILED)
+        units = roll_out.expand(unit=begin.output)
+        bake = WaveBakeOperator(
+            task_id="bake", wave=name, units=begin.output, trigger_rule=TriggerRule.ALL_DONE
+        )
+        chain(units, bake)
+    return group
 
 
 @dag(
@@ -74,19 +92,20 @@ def roll_out(office: str) -> None:
         "dry_run": Param(
             False, type="boolean", title="Dry run", description="Show the plan and change nothing."
         ),
+        "unattended": Param(
+            False, type="boolean", title="Unattended", description="Don't wait for a person's approval."
+        ),
     },
 )
 def office_rollout() -> None:
-    """Plan, roll out wave by wave, report."""
+    """Plan, have it approved, roll out wave by wave, report."""
     plan = RolloutPlanOperator(
-        task_id="plan", offices="{{ params.offices or [] }}", plan_only="{{ params.dry_run }}"
+        task_id="plan", offices="{{ params.offices or [] }}", plan_only="{{ params.dry_run }}", waves=WAVES
     )
-    waves = []
-    for wave in WAVES:
-        with TaskGroup(group_id=wave.name) as group:
-            roll_out.expand(office=list(wave.offices))
-        waves.append(group)
-    chain(plan, *waves, RolloutReportOperator(task_id="report", trigger_rule=TriggerRule.ALL_DONE))
+    approve = PlanApprovalOperator(task_id="approve", unattended="{{ params.unattended }}")
+    waves = [roll_out_wave(name) for name in [*WAVES, REQUEUED]]
+    report = RolloutReportOperator(task_id="report", trigger_rule=TriggerRule.ALL_DONE)
+    chain(plan, approve, *waves, report)
 
 
 office_rollout()

@@ -79,8 +79,17 @@ class Analysis:
         }
 
 
-def judge_wave(samples: Sequence[CameraSample], bake: Bake, gate: Gate, tolerance: Tolerance) -> Analysis:
-    """Judge a wave: the answer doesn't depend on the order or repetition of samples."""
+def judge_wave(
+    samples: Sequence[CameraSample],
+    bake: Bake,
+    gate: Gate,
+    tolerance: Tolerance,
+    lost: Mapping[str, str] | None = None,
+) -> Analysis:
+    """Judge a wave: the answer doesn't depend on the order or repetition of samples.
+
+    `lost` are its cameras (id → reason) that failed before they baked; they count as bad.
+    """
     mine: dict[str, list[CameraSample]] = {camera_id: [] for camera_id in bake.changed_at}
     for sample in samples:
         if sample.camera_id in mine:
@@ -88,6 +97,8 @@ def judge_wave(samples: Sequence[CameraSample], bake: Bake, gate: Gate, toleranc
     cameras = {
         camera_id: judge_camera(found, bake.changed_at[camera_id], gate) for camera_id, found in mine.items()
     }
+    for camera_id, reason in (lost or {}).items():
+        cameras[camera_id] = CameraResult("Failed", reason, final=True)
     bad = sorted(camera_id for camera_id, found in cameras.items() if found.result == "Failed")
     judged = sum(found.result in {"Failed", "Successful"} for found in cameras.values())
     if stop := too_many(len(bad), judged, len(cameras), tolerance):

@@ -35,21 +35,45 @@ class DetectionHook(OpenSearchHook):
         return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
 
     def frames_since(self, cameras: Sequence[str], since: datetime) -> dict[str, int]:
-        """Count the analysed frames per camera that aren't older than `since`.
+        """Count the analysed frames per camera that aren't older than `since`."""
+        return self._count_frames(cameras, since, "frames")
+
+    def _count_frames(self, cameras: Sequence[str], since: datetime, field: str) -> dict[str, int]:
+        """Count the entries of a camera-minute's set.
 
         A camera-minute keeps its frames as milliseconds after its start, so the minute that `since`
         falls into is counted in part.
         """
         minute = since.replace(second=0, microsecond=0)
-        body = {"size": MAX_MINUTES, "_source": ["@timestamp", "camera_id", "frames"]}
+        body = {"size": MAX_MINUTES, "_source": ["@timestamp", "camera_id", field]}
         answer = self._search(naming.CAMERA_MINUTES, cameras, minute.isoformat(), body)
         counts = dict.fromkeys(cameras, 0)
         for hit in answer["hits"]["hits"]:
             source = hit["_source"]
             start = datetime.fromisoformat(source["@timestamp"])
             earliest = (since - start).total_seconds() * 1000
-            counts[source["camera_id"]] += sum(offset >= earliest for offset in source["frames"])
+            counts[source["camera_id"]] += sum(offset >= earliest for offset in source.get(field, ()))
         return counts
+
+    def face_frames_since(self, cameras: Sequence[str], since: datetime) -> dict[str, int]:
+        """Count the analysed frames with faces per camera that aren't older than `since`."""
+        return self._count_frames(cameras, since, "face_frames")
+
+    def latencies(self, cameras: Sequence[str], since: datetime) -> dict[str, float]:
+        """Return how many seconds each camera's newest document was under way; none without one."""
+        newest = {"size": 1, "sort": [{"@timestamp": "desc"}], "_source": ["@timestamp", "ingested_at"]}
+        by_camera = {
+            "terms": {"field": "camera_id", "size": len(cameras)},
+            "aggs": {"newest": {"top_hits": newest}},
+        }
+        body = {"size": 0, "aggs": {"cameras": by_camera}}
+        answer = self._search(naming.DETECTIONS, cameras, since.isoformat(), body, {"term": {"probe": False}})
+        found = {}
+        for bucket in answer.get("aggregations", {}).get("cameras", {}).get("buckets", []):
+            source = bucket["newest"]["hits"]["hits"][0]["_source"]
+            at, ingested = (datetime.fromisoformat(source[name]) for name in ("@timestamp", "ingested_at"))
+            found[bucket["key"]] = (ingested - at).total_seconds()
+        return found
 
     def _search(
         self, index: str, cameras: Sequence[str], since: str, body: dict[str, Any], *further: dict[str, Any]

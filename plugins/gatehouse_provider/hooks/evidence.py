@@ -11,6 +11,7 @@ from airflow.sdk import BaseHook
 
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeObserved
+from gatehouse.office.frames import FramesObserved
 from gatehouse.rollout.verify import Evidence
 from gatehouse_provider.hooks.documents import DocumentHook
 from gatehouse_provider.hooks.kinesis_video import KinesisVideoHook
@@ -20,7 +21,12 @@ from gatehouse_provider.settings import AWS_CONNECTION, OPENSEARCH_CONNECTION
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gatehouse.office.model import Engine
     from gatehouse_provider.hooks.detections import DetectionHook
+
+# What a frame-search worker's phases are in a stream processor's words; a worker that tries again and
+# again isn't FAILED: it may come back by itself.
+WORKER_STATUS = {"analysing": "RUNNING", "catching_up": "RUNNING", "starting": "STARTING"}
 
 
 class EvidenceHook(BaseHook):
@@ -30,6 +36,7 @@ class EvidenceHook(BaseHook):
     :param region: the office's Region.
     :param bucket: the Region's bucket, where the proxy writes what it observes.
     :param cameras: ids of the cameras to look at.
+    :param engine: what analyses them.
     """
 
     def __init__(
@@ -38,6 +45,7 @@ class EvidenceHook(BaseHook):
         region: str,
         bucket: str,
         cameras: Sequence[str],
+        engine: Engine = "stream_processor",
         aws_conn_id: str | None = AWS_CONNECTION,
         opensearch_conn_id: str = OPENSEARCH_CONNECTION,
     ) -> None:
@@ -45,6 +53,7 @@ class EvidenceHook(BaseHook):
         self.office = office
         self.bucket = bucket
         self.cameras = list(cameras)
+        self.engine = engine
         self.opensearch_conn_id = opensearch_conn_id
         self._place: dict[str, Any] = {"aws_conn_id": aws_conn_id, "region_name": region}
 
@@ -87,7 +96,29 @@ class EvidenceHook(BaseHook):
             for camera_id in self.cameras
         }
 
-    def processors(self, _since: datetime | None = None) -> dict[str, Evidence]:
+    def processors(self, since: datetime | None = None) -> dict[str, Evidence]:
+        """Return the status of what analyses each camera, in Rekognition's words for either engine."""
+        return self._workers(since) if self.engine == "frame_search" else self._processors()
+
+    def _workers(self, since: datetime | None) -> dict[str, Evidence]:
+        """Read what the office's frame-search worker says; a report older than `since` says nothing."""
+        document, _ = self._documents.read(
+            self.bucket, naming.frames_observed_key(self.office), FramesObserved
+        )
+        if document is None or (since is not None and document.at < since):
+            return dict.fromkeys(self.cameras, Evidence())
+        says = {camera.camera_id: camera for camera in document.cameras}
+        return {
+            camera_id: Evidence(
+                processor_status=WORKER_STATUS.get(says[camera_id].phase, "STOPPED"),
+                processor_message=says[camera_id].reason,
+            )
+            if camera_id in says
+            else Evidence()
+            for camera_id in self.cameras
+        }
+
+    def _processors(self) -> dict[str, Evidence]:
         """Return every processor's status: one sweep, and a closer look at the failed ones."""
         statuses = self._rekognition.processor_statuses()
         evidence = {}
@@ -101,7 +132,7 @@ class EvidenceHook(BaseHook):
 
     def whole_path(self, since: datetime) -> dict[str, Evidence]:
         """Return the evidence of the whole path, from the proxy to the searchable document."""
-        media, processors = self.media(since), self.processors()
+        media, processors = self.media(since), self.processors(since)
         frames = self._detections.frames_since(self.cameras, since)
         documents = self._detections.documents_since(self.cameras, since)
         return {

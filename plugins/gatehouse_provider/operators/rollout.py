@@ -11,9 +11,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from gatehouse.exceptions import PlanError
 from gatehouse.ledger.leases import release_leases
 from gatehouse.ledger.rollouts import camera_phases, load_plan, record_plan, set_rollout_phase
+from gatehouse.office.policy_checks import REQUEUED
 from gatehouse.office.source import nearest
 from gatehouse.rollout.plan import OfficePlan, plan_hash, plan_office
 from gatehouse.rollout.resources import desired_office
+from gatehouse.rollout.waves import FrozenWave, freeze
 from gatehouse_provider.hooks.foundation import FoundationHook
 from gatehouse_provider.hooks.office import OfficeHook
 from gatehouse_provider.operators.base import GatehouseOperator, final_errors, now
@@ -35,13 +37,22 @@ class RolloutPlanOperator(GatehouseOperator):
 
     :param offices: names of the offices to roll out; empty for all. (templated)
     :param plan_only: whether the plan shall only be shown. (templated)
+    :param waves: the waves that the DAG's graph has; none for those of the configuration.
     """
 
     template_fields: Sequence[str] = ("offices", "plan_only")
 
-    def __init__(self, *, offices: Sequence[str] = (), plan_only: bool = False, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *,
+        offices: Sequence[str] = (),
+        plan_only: bool = False,
+        waves: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(**kwargs)
         self.offices = offices
+        self.waves = waves
         self.plan_only = plan_only
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -56,17 +67,41 @@ class RolloutPlanOperator(GatehouseOperator):
             fit = [name for name in chosen if name not in refused]
             plans, unanswered = self._plan_each(company, fit, rollout_id)
             refused |= unanswered
-        digest = plan_hash(plans, refused)
+            waves = self._freeze(company, plans)
+        digest = plan_hash(plans, refused, waves)
         plan = {
             "offices": {name: office.to_json() for name, office in plans.items()},
             "refused": refused,
             "dry_run": bool(self.plan_only),
+            "waves": [wave.to_json() for wave in waves],
         }
-        waves = [(wave.name, wave.offices) for wave in company.rollout.waves]
+        rows = [*((wave.name, wave.offices) for wave in waves), (REQUEUED, ())]
         with self.ledger.begin() as connection:
-            record_plan(connection, rollout_id, plan, digest, waves, dry_run=bool(self.plan_only), at=now())
+            record_plan(connection, rollout_id, plan, digest, rows, dry_run=bool(self.plan_only), at=now())
         self._show(plans, refused)
         return {"plan_hash": digest, "refused": refused, "offices": _summaries(plans)}
+
+    def _freeze(self, company: Company, plans: dict[str, OfficePlan]) -> tuple[FrozenWave, ...]:
+        """Spread the cameras that will be rolled out over waves and units."""
+        policy = company.rollout
+        names = [wave.name for wave in policy.waves]
+        if self.waves and list(self.waves) != names:
+            msg = (
+                f"rollout.yaml has the waves {', '.join(names)}, the DAG's graph {', '.join(self.waves)}; "
+                "nothing was changed. Wait until Airflow has parsed the DAG again"
+            )
+            raise PlanError(msg)
+        cameras = {
+            name: [camera.id for camera in company.offices[name].cameras if camera.id not in plan.refused]
+            for name, plan in plans.items()
+        }
+        return freeze(
+            policy.waves,
+            cameras,
+            bake_seconds=policy.gate.bake_seconds,
+            unit_cameras=policy.unit_cameras,
+            slots=len(self.waves or names),
+        )
 
     def _choose(self, company: Company, refused: dict[str, str]) -> list[str]:
         known = {*company.offices, *refused}
@@ -162,7 +197,7 @@ class RolloutReportOperator(GatehouseOperator):
     """
     Give the run's offices back and say how every planned camera ended; run it whatever happened before.
 
-    Fails unless every camera of the plan is verified, so that the run's own state is honest.
+    Fails unless every camera of the plan is healthy, so that the run's own state is honest.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -177,17 +212,17 @@ class RolloutReportOperator(GatehouseOperator):
             raise AirflowFailException(msg)
         if plan["dry_run"]:
             return {"dry_run": True}
-        wrong = _unverified(plan, phases)
+        wrong = _unwell(plan, phases)
         with self.ledger.begin() as connection:
             set_rollout_phase(connection, rollout_id, "Degraded" if wrong else "Healthy", now(), ended=True)
         self.log.info("Released %s", ", ".join(freed) or "no office")
         if wrong:
-            raise AirflowFailException("Not everything is verified:\n" + "\n".join(wrong))
-        return {"verified": sorted(phases)}
+            raise AirflowFailException("Not everything is healthy:\n" + "\n".join(wrong))
+        return {"healthy": sorted(phases)}
 
 
-def _unverified(plan: dict[str, Any], phases: dict[str, tuple[str, str, str]]) -> list[str]:
-    """List, for every planned camera that isn't verified, how it ended and why."""
+def _unwell(plan: dict[str, Any], phases: dict[str, tuple[str, str, str]]) -> list[str]:
+    """List, for every planned camera that isn't healthy, how it ended and why."""
     wrong = [f"office {name}: {reason}" for name, reason in plan["refused"].items()]
     for name, office in plan["offices"].items():
         wrong += [f"{camera_id} ({name}) was refused: {why}" for camera_id, why in office["refused"].items()]
@@ -196,6 +231,6 @@ def _unverified(plan: dict[str, Any], phases: dict[str, tuple[str, str, str]]) -
     wrong += [
         f"{camera_id} ({office}) is {phase}: {detail}" if detail else f"{camera_id} ({office}) is {phase}"
         for camera_id, (office, phase, detail) in phases.items()
-        if phase != "verified"
+        if phase != "healthy"
     ]
     return wrong

@@ -11,18 +11,27 @@ from airflow.providers.amazon.aws.utils.waiter_with_logging import RETRIABLE_ERR
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 from asgiref.sync import sync_to_async
 from botocore.exceptions import BotoCoreError, ClientError
+from sqlalchemy.exc import OperationalError
 
+from gatehouse.exceptions import GatehouseError
 from gatehouse.rollout.verify import Evidence, Verdict, judge_camera, judge_media, judge_processor
 from gatehouse_provider.hooks.base_aws import error_code
 from gatehouse_provider.hooks.evidence import EvidenceHook
-from gatehouse_provider.settings import AWS_CONNECTION, OPENSEARCH_CONNECTION
+from gatehouse_provider.hooks.steering import SteeringHook
+from gatehouse_provider.settings import AWS_CONNECTION, LEDGER_CONNECTION, OPENSEARCH_CONNECTION
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
+    from gatehouse.office.model import Engine
+
+CALLED_OFF = frozenset({"stop", "roll_back"})
+
 
 class CamerasTrigger(BaseTrigger):
-    """Poll the evidence of several cameras until each has a verdict.
+    """Poll the evidence of several cameras until each has a verdict, or the rollout is called off.
+
+    The office's lease is kept meanwhile. A pause doesn't end this wait: looking changes nothing.
 
     :param office: whose cameras these are.
     :param region: the office's Region.
@@ -31,6 +40,8 @@ class CamerasTrigger(BaseTrigger):
     :param since: ISO time; only what is newer counts.
     :param until: ISO time after which waiting is failing. Absolute, so that a restarted triggerer
         doesn't wait anew.
+    :param rollout_id: the waiting rollout.
+    :param engine: what analyses the cameras.
     :param poll_seconds: seconds between looks.
     """
 
@@ -46,9 +57,12 @@ class CamerasTrigger(BaseTrigger):
         cameras: Sequence[str],
         since: str,
         until: str,
+        rollout_id: str,
+        engine: Engine = "stream_processor",
         poll_seconds: float = 1.0,
         aws_conn_id: str | None = AWS_CONNECTION,
         opensearch_conn_id: str = OPENSEARCH_CONNECTION,
+        ledger_conn_id: str = LEDGER_CONNECTION,
     ) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
         self.office = office
@@ -57,9 +71,12 @@ class CamerasTrigger(BaseTrigger):
         self.cameras = list(cameras)
         self.since = since
         self.until = until
+        self.rollout_id = rollout_id
+        self.engine = engine
         self.poll_seconds = poll_seconds
         self.aws_conn_id = aws_conn_id
         self.opensearch_conn_id = opensearch_conn_id
+        self.ledger_conn_id = ledger_conn_id
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
         """Return classpath and arguments, from which a triggerer builds this trigger again."""
@@ -71,9 +88,12 @@ class CamerasTrigger(BaseTrigger):
             "cameras": self.cameras,
             "since": self.since,
             "until": self.until,
+            "rollout_id": self.rollout_id,
+            "engine": self.engine,
             "poll_seconds": self.poll_seconds,
             "aws_conn_id": self.aws_conn_id,
             "opensearch_conn_id": self.opensearch_conn_id,
+            "ledger_conn_id": self.ledger_conn_id,
         }
 
     def hook(self) -> EvidenceHook:
@@ -83,9 +103,14 @@ class CamerasTrigger(BaseTrigger):
             self.region,
             self.bucket,
             self.cameras,
+            self.engine,
             aws_conn_id=self.aws_conn_id,
             opensearch_conn_id=self.opensearch_conn_id,
         )
+
+    def steering(self) -> SteeringHook:
+        """Build the hook that asks what people want, and keeps the lease."""
+        return SteeringHook(self.rollout_id, [self.office], self.ledger_conn_id)
 
     @property
     def overdue(self) -> bool:
@@ -110,8 +135,20 @@ class CamerasTrigger(BaseTrigger):
             self.log.warning("Office %s: looking failed and is repeated: %s", self.office, error)
             return None
 
+    def called_off(self, steering: SteeringHook) -> str:
+        """Keep the lease, and say why waiting makes no sense any more, or nothing."""
+        try:
+            steering.renew()
+            step = steering.step()
+        except GatehouseError as error:
+            return str(error)
+        except OperationalError as error:
+            self.log.warning("The ledger doesn't answer, and is asked again: %s", error)
+            return ""
+        return step.reason if step.do in CALLED_OFF else ""
+
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        """Yield one event: `{"verdicts": [...]}`, or an error if looking itself can't succeed.
+        """Yield one event: `{"verdicts": [...]}`, an error if looking itself can't succeed, or stopped.
 
         A look that is throttled or finds a service away is repeated until time is up.
         """
@@ -119,9 +156,14 @@ class CamerasTrigger(BaseTrigger):
         from opensearchpy.exceptions import OpenSearchException
 
         hook = self.hook()
+        steering = self.steering()
         # Connections may only be asked for from here; the looking then needs a thread, not this loop.
         await sync_to_async(hook.connect)()
+        await sync_to_async(steering.connect)()
         while True:
+            if stopped := await asyncio.to_thread(self.called_off, steering):
+                yield TriggerEvent({"status": "stopped", "message": stopped})
+                return
             try:
                 verdicts = await asyncio.to_thread(self.try_look, hook)
             except (BotoCoreError, ClientError, OpenSearchException) as error:
@@ -154,7 +196,7 @@ class CameraMediaTrigger(CamerasTrigger):
 
 
 class CameraRunningTrigger(CamerasTrigger):
-    """Trigger when every camera's stream processor is RUNNING, or won't be."""
+    """Trigger when what analyses each camera is RUNNING, or won't be."""
 
     collect = EvidenceHook.processors
     judge = judge_processor

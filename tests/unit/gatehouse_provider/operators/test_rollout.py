@@ -12,8 +12,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.ledger.rollouts import camera_phases
 from gatehouse.office.edge import EdgeDesired
-from gatehouse_provider.operators.office import OfficeProvisionOperator
+from gatehouse_provider.operators.approval import PlanApprovalOperator
+from gatehouse_provider.operators.provision import OfficeProvisionOperator
 from gatehouse_provider.operators.rollout import RolloutPlanOperator, RolloutReportOperator
+from gatehouse_provider.operators.wave import WaveBeginOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,8 +31,21 @@ def plan(run: str = "run-1", **arguments: Any) -> dict[str, Any]:
     return RolloutPlanOperator(task_id="plan", **arguments).execute({"run_id": run})
 
 
+WAVES = {"berlin": "pilot", "portland": "rest", "tokyo": "rest"}
+
+
+def approve(run: str = "run-1") -> Any:
+    return PlanApprovalOperator(task_id="approve", unattended=True).execute({"run_id": run})
+
+
+def begin(run: str, wave: str) -> list[dict[str, Any]]:
+    return WaveBeginOperator(task_id="begin", wave=wave).execute({"run_id": run})
+
+
 def provision(run: str = "run-1", office: str = "berlin") -> dict[str, Any]:
-    return OfficeProvisionOperator(task_id="provision", office=office).execute({"run_id": run})
+    approve(run)
+    unit = {"wave": WAVES[office], "office": office, "chunk": 0, "label": office}
+    return OfficeProvisionOperator(task_id="provision", unit=unit).execute({"run_id": run})
 
 
 def report(run: str = "run-1") -> dict[str, Any]:
@@ -57,12 +72,13 @@ def test_an_office_is_provisioned_once_and_then_left_alone(
 ) -> None:
     plan(offices=["berlin"])
     first = provision()
-    assert first["cameras"] == ["CAM_BER_F0_LOBBY_001", "CAM_BER_F0_GARAGE_002", "CAM_BER_F3_LAB_003"]
+    cameras = ["CAM_BER_F0_LOBBY_001", "CAM_BER_F0_GARAGE_002", "CAM_BER_F3_LAB_003"]
+    assert first["changed"] == 13
     assert {phase for _, phase, _ in camera_phases(ledger, "run-1").values()} == {"provisioned"}
     snapshot = IngestSnapshot.model_validate_json(document(foundation, "snapshot/ingest.json"))
-    assert {stream.camera_id for stream in snapshot.streams.values()} == set(first["cameras"])
+    assert {stream.camera_id for stream in snapshot.streams.values()} == set(cameras)
     edge = EdgeDesired.model_validate_json(document(foundation, "edge/berlin/desired.json"))
-    assert [camera.camera_id for camera in edge.cameras] == first["cameras"]
+    assert [camera.camera_id for camera in edge.cameras] == cameras
     with pytest.raises(AirflowFailException, match="CAM_BER_F0_LOBBY_001"):
         report()
 
@@ -91,7 +107,9 @@ def test_a_dry_run_plans_and_touches_nothing(foundation: Callable[..., Any]) -> 
     planned = plan(offices=["tokyo"], plan_only=True)
     assert planned["offices"]["tokyo"]["actions"]["create_video_stream"] == 2
     with pytest.raises(AirflowSkipException):
-        provision(office="tokyo")
+        approve()
+    with pytest.raises(AirflowSkipException):
+        begin("run-1", "rest")
     assert foundation("kinesisvideo", "ap-northeast-1").list_streams()["StreamInfoList"] == []
     assert report() == {"dry_run": True}
 
@@ -101,11 +119,12 @@ def test_a_bad_manifest_refuses_its_office_and_the_rest_is_planned(config: Path)
     manifest.write_text(manifest.read_text().replace("    zone:", "    zoone:", 1))
     planned = plan()
     assert set(planned["offices"]) == {"berlin", "portland"}
-    with pytest.raises(AirflowFailException, match=r"config/offices/tokyo.yaml:9: unknown key 'zoone'"):
-        provision(office="tokyo")
+    assert "config/offices/tokyo.yaml:9: unknown key 'zoone'" in planned["refused"]["tokyo"]
+    with pytest.raises(AirflowFailException, match=r"office tokyo: config/offices/tokyo.yaml"):
+        report()
 
 
-def test_a_missing_secret_refuses_its_camera_with_place_and_remedy(config: Path) -> None:
+def test_a_missing_secret_refuses_its_camera_with_place_and_remedy(config: Path, ledger: Connection) -> None:
     manifest = config / "offices" / "portland.yaml"
     manifest.write_text(
         manifest.read_text().replace("rtsp/CAM_PDX_F1_LOBBY_001", "rtsp/CAM_PDX_F1_LOBBI_001")
@@ -115,7 +134,8 @@ def test_a_missing_secret_refuses_its_camera_with_place_and_remedy(config: Path)
         "config/offices/portland.yaml:7: secret gatehouse/rtsp/CAM_PDX_F1_LOBBI_001 isn't in Secrets Manager "
         "of us-west-2. Create it, or correct rtsp_secret"
     )
-    assert provision(office="portland")["cameras"] == ["CAM_PDX_F2_STUDIO_002"]
+    provision(office="portland")
+    assert set(camera_phases(ledger, "run-1")) == {"CAM_PDX_F2_STUDIO_002"}
 
 
 def test_a_region_without_its_foundation_refuses_its_offices_only(config: Path) -> None:
@@ -140,8 +160,7 @@ def test_a_region_that_cant_be_asked_refuses_its_offices_only(
     assert set(planned["refused"]) == {"tokyo"}
     assert "Region ap-northeast-1 can't be asked what it has" in planned["refused"]["tokyo"]
     assert "AccessDeniedException" in planned["refused"]["tokyo"]
-    with pytest.raises(AirflowFailException, match="Roll out again when it answers"):
-        provision(office="tokyo")
+    assert "Roll out again when it answers" in planned["refused"]["tokyo"]
 
 
 def test_an_unknown_office_is_refused_with_the_nearest_name() -> None:

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
+from sqlalchemy.exc import OperationalError
 
+from gatehouse.exceptions import LedgerError
+from gatehouse.rollout.control import Step
 from gatehouse.rollout.verify import Evidence
 from gatehouse_provider.triggers.camera import CameraMediaTrigger
 
@@ -32,17 +35,41 @@ class FakeEvidence:
         return dict(look)
 
 
+class FakeSteering:
+    """Want this, step by step, and then that the rollout goes on; an exception is raised."""
+
+    def __init__(self, *steps: Any) -> None:
+        self.steps = list(steps)
+        self.renewed = 0
+
+    def connect(self) -> None:
+        """Nothing to connect to."""
+
+    def renew(self) -> None:
+        self.renewed += 1
+
+    def step(self) -> Step:
+        step = self.steps.pop(0) if self.steps else Step("go")
+        if isinstance(step, Exception):
+            raise step
+        return step
+
+
 class MediaTrigger(CameraMediaTrigger):
     """The real trigger, looking through a fake."""
 
     collect = FakeEvidence.media  # type: ignore[assignment]
     evidence: FakeEvidence
+    people: FakeSteering
 
     def hook(self) -> Any:
         return self.evidence
 
+    def steering(self) -> Any:
+        return self.people
 
-def run(evidence: FakeEvidence, seconds: float = 60) -> dict[str, Any]:
+
+def run(evidence: FakeEvidence, seconds: float = 60, *steps: Any) -> dict[str, Any]:
     trigger = MediaTrigger(
         office="berlin",
         region="eu-central-1",
@@ -50,9 +77,11 @@ def run(evidence: FakeEvidence, seconds: float = 60) -> dict[str, Any]:
         cameras=["CAM_1"],
         since=datetime.now(UTC).isoformat(),
         until=(datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(),
+        rollout_id="run-1",
         poll_seconds=0.01,
     )
     trigger.evidence = evidence
+    trigger.people = FakeSteering(*steps)
 
     async def first() -> Any:
         return await anext(aiter(trigger.run()))
@@ -96,3 +125,22 @@ def test_a_failure_that_stays_is_reported_at_once_with_its_code() -> None:
     event = run(FakeEvidence(throttled("AccessDeniedException")))
     assert event["status"] == "error"
     assert "AccessDeniedException" in event["message"]
+
+
+def test_a_pause_doesnt_end_a_wait_that_only_looks() -> None:
+    assert run(FakeEvidence(SILENT, FLOWING), 60, Step("wait", "paused"))["status"] == "success"
+
+
+def test_an_abort_ends_the_wait() -> None:
+    event = run(FakeEvidence(SILENT), 60, Step("go"), Step("stop", "the rollout was aborted"))
+    assert event == {"status": "stopped", "message": "the rollout was aborted"}
+
+
+def test_a_lost_lease_ends_the_wait() -> None:
+    event = run(FakeEvidence(SILENT), 60, LedgerError("another run took over"))
+    assert event == {"status": "stopped", "message": "another run took over"}
+
+
+def test_a_ledger_that_doesnt_answer_is_asked_again() -> None:
+    gone = OperationalError("SELECT 1", None, Exception("gone"))
+    assert run(FakeEvidence(SILENT, FLOWING), 60, gone)["status"] == "success"

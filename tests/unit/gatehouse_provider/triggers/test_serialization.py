@@ -19,8 +19,10 @@ from gatehouse_provider.triggers.camera import (
     CamerasTrigger,
     CameraVerifiedTrigger,
 )
+from gatehouse_provider.triggers.gate import WaveBakeTrigger
 from gatehouse_provider.triggers.kinesis_video import KinesisVideoStreamActiveTrigger
 from gatehouse_provider.triggers.rekognition import RekognitionStreamProcessorRunningTrigger
+from gatehouse_provider.triggers.steering import SteeringTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,7 @@ CAMERAS: dict[str, Any] = {
     "cameras": ["CAM_1"],
     "since": "2026-11-23T12:00:00+00:00",
     "until": "2026-11-23T12:03:00+00:00",
+    "rollout_id": "run-1",
 }
 PLACE = {"aws_conn_id": "aws_default", "region_name": "eu-central-1"}
 TRIGGERS: list[BaseTrigger] = [
@@ -40,6 +43,8 @@ TRIGGERS: list[BaseTrigger] = [
     CameraVerifiedTrigger(**CAMERAS),
     KinesisVideoStreamActiveTrigger(stream_name="s", **PLACE),
     RekognitionStreamProcessorRunningTrigger(processor_name="p", **PLACE),
+    SteeringTrigger(rollout_id="run-1", offices=["berlin"]),
+    WaveBakeTrigger(rollout_id="run-1", wave="pilot", cameras=["CAM_1"], sample_every_seconds=1),
 ]
 
 

@@ -10,8 +10,8 @@ from airflow.sdk.exceptions import TaskDeferred
 from botocore.exceptions import ClientError
 
 from gatehouse.rollout.verify import Evidence
-from gatehouse_provider.operators import office
-from gatehouse_provider.operators.office import OfficeOperator
+from gatehouse_provider.operators import unit
+from gatehouse_provider.operators.unit import UnitOperator
 from gatehouse_provider.triggers.camera import CameraMediaTrigger
 
 
@@ -51,9 +51,10 @@ def wait(*errors: Exception) -> list[str]:
         cameras=["CAM_1"],
         since=now.isoformat(),
         until=(now + timedelta(minutes=1)).isoformat(),
+        rollout_id="run-1",
     )
     trigger.looks = Looks(*errors)
-    operator = OfficeOperator(task_id="start", office="berlin", poll_seconds=0.01)
+    operator = UnitOperator(task_id="start", unit={"office": "berlin"}, poll_seconds=0.01)
     return [verdict.outcome for verdict in operator.wait(trigger, "media_judged")]
 
 
@@ -62,7 +63,7 @@ def test_throttling_is_ridden_out() -> None:
 
 
 def test_throttling_that_lasts_is_left_to_the_triggerer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(office, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(unit, "PATIENCE_SECONDS", 0.0)
     with pytest.raises(TaskDeferred):
         wait(refusal("ThrottlingException"))
 

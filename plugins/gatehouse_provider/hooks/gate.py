@@ -1,0 +1,203 @@
+"""Look at a baking wave: sample, judge, remember, and say what to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import BaseHook
+
+from gatehouse.ledger.calls import changed_at
+from gatehouse.ledger.control import control_events, steering
+from gatehouse.ledger.evidence import record_analysis, samples_of
+from gatehouse.ledger.rollouts import camera_phases, set_wave_phase, waves_of
+from gatehouse.rollout.control import after_gate
+from gatehouse.rollout.gate import Bake, judge_wave
+from gatehouse.rollout.waves import StageClock
+from gatehouse_provider.hooks.samples import SampleHook
+from gatehouse_provider.hooks.steering import SteeringHook
+from gatehouse_provider.settings import AWS_CONNECTION, LEDGER_CONNECTION, OPENSEARCH_CONNECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from gatehouse.ledger.control import Steering
+    from gatehouse.rollout.control import Do
+    from gatehouse.rollout.gate import Analysis
+    from gatehouse.rollout.phases import Phase
+    from gatehouse.rollout.sample import CameraSample
+
+HOLDS = frozenset({"pause", "stop_all"})
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """Hold what one look decided; `bad` are the cameras (id → reason) that aren't healthy."""
+
+    do: Do
+    reason: str
+    bad: dict[str, str]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the look as plain data."""
+        return {"do": self.do, "reason": self.reason, "bad": self.bad}
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Hold what the ledger knows before a look."""
+
+    wanted: Steering
+    wave: Mapping[str, Any]
+    events: Sequence[Mapping[str, Any]]
+    steps: Mapping[str, tuple[str, str, str]]
+    changed: Mapping[str, datetime]
+
+
+class WaveGateHook(BaseHook):
+    """Judge one wave of a rollout while it bakes; every look is kept as an analysis.
+
+    :param cameras: the wave's cameras.
+    """
+
+    def __init__(
+        self,
+        rollout_id: str,
+        wave: str,
+        cameras: Sequence[str],
+        aws_conn_id: str | None = AWS_CONNECTION,
+        opensearch_conn_id: str = OPENSEARCH_CONNECTION,
+        ledger_conn_id: str = LEDGER_CONNECTION,
+    ) -> None:
+        super().__init__()
+        self.rollout_id, self.wave, self.cameras = rollout_id, wave, frozenset(cameras)
+        self._place = {"aws_conn_id": aws_conn_id, "opensearch_conn_id": opensearch_conn_id}
+        self.ledger_conn_id = ledger_conn_id
+        self._earlier: list[CameraSample] | None = None
+
+    @cached_property
+    def steering(self) -> SteeringHook:
+        """Reach the ledger, the configuration and the leases of the wave's offices."""
+        offices = read_offices(self.cameras, SteeringHook(self.rollout_id, [], self.ledger_conn_id))
+        return SteeringHook(self.rollout_id, offices, self.ledger_conn_id)
+
+    @cached_property
+    def samplers(self) -> dict[str, SampleHook]:
+        """Build a sampler per office, for its cameras in this wave."""
+        company = self.steering.company
+        samplers = {}
+        for name in self.steering.offices:
+            office = company.office(name)
+            samplers[name] = SampleHook(
+                name,
+                office.region,
+                company.regions.regions[office.region].bucket,
+                [camera.id for camera in office.cameras if camera.id in self.cameras],
+                office.engine,
+                window=timedelta(seconds=company.rollout.gate.window_seconds),
+                **self._place,
+            )
+        return samplers
+
+    def connect(self) -> None:
+        """Resolve the connections now, in the caller's thread."""
+        self.steering.connect()
+        for sampler in self.samplers.values():
+            sampler.connect()
+
+    def look(self) -> Look:
+        """Look once: sample what changed, judge, keep it, and decide."""
+        self.steering.renew()
+        with self.steering.ledger.begin() as connection:
+            known = self._known(connection)
+        lost = {camera: why for camera, (_, step, why) in known.steps.items() if step == "failed"}
+        changed = {camera: at for camera, at in known.changed.items() if camera not in lost}
+        at = datetime.now(UTC)
+        fresh = self._sample(changed, at)
+        assert self._earlier is not None  # noqa: S101 - _known filled it
+        self._earlier += fresh
+        if not changed and not lost:
+            return Look(
+                after_gate("pass", promoted=False, desired=known.wanted.desired), "nothing changed", {}
+            )
+        analysis = self._judge(changed, lost, known, at)
+        with self.steering.ledger.begin() as connection:
+            record_analysis(connection, self.rollout_id, self.wave, at, analysis, fresh)
+            do = after_gate(
+                analysis.decision,
+                promoted=self.wave in known.wanted.promoted,
+                desired=known.wanted.desired,
+            )
+            if do == "wait":
+                self._note(connection, analysis, known.wanted, at)
+        return Look(do, analysis.reason, _bad(analysis))
+
+    def _known(self, connection: Connection) -> _Known:
+        if self._earlier is None:
+            self._earlier = samples_of(connection, self.rollout_id, self.wave)
+        steps = camera_phases(connection, self.rollout_id)
+        changed = changed_at(connection, self.rollout_id)
+        return _Known(
+            wanted=steering(connection, self.rollout_id),
+            wave=next(w for w in waves_of(connection, self.rollout_id) if w["name"] == self.wave),
+            events=control_events(connection, self.rollout_id),
+            steps={camera: steps[camera] for camera in sorted(self.cameras) if camera in steps},
+            changed={camera: changed[camera] for camera in sorted(self.cameras) if camera in changed},
+        )
+
+    def _sample(self, changed: Mapping[str, datetime], at: datetime) -> list[CameraSample]:
+        samples: list[CameraSample] = []
+        for sampler in self.samplers.values():
+            mine = [changed[camera] for camera in sampler.cameras if camera in changed]
+            if mine and max(mine) < at:
+                samples += [one for one in sampler.sample(max(mine), at) if one.camera_id in changed]
+        return samples
+
+    def _judge(
+        self, changed: Mapping[str, datetime], lost: Mapping[str, str], known: _Known, at: datetime
+    ) -> Analysis:
+        policy = self.steering.company.rollout
+        clock = StageClock(known.wave["started_at"].timestamp(), _pauses(known.events))
+        bake = Bake(
+            changed_at=changed,
+            until=known.wave["bake_until"],
+            now=at,
+            overdue=clock.overdue(at.timestamp(), policy.gate.stage_timeout_seconds),
+        )
+        return judge_wave(self._earlier or [], bake, policy.gate, policy.tolerance, lost)
+
+    def _note(self, connection: Connection, analysis: Analysis, wanted: Steering, at: datetime) -> None:
+        held = analysis.decision in {"pause", "pass"} or wanted.desired == "pause"
+        phase: Phase = "Paused" if held else "Progressing"
+        set_wave_phase(connection, self.rollout_id, self.wave, phase, at, detail=analysis.reason)
+
+
+def read_offices(cameras: frozenset[str], steering: SteeringHook) -> list[str]:
+    """Name the offices that have any of these cameras."""
+    offices = steering.company.offices
+    return sorted(name for name in offices if any(camera.id in cameras for camera in offices[name].cameras))
+
+
+def _bad(analysis: Analysis) -> dict[str, str]:
+    found = analysis.cameras.items()
+    return {camera_id: judged.reason for camera_id, judged in found if judged.result == "Failed"}
+
+
+def _pauses(events: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, float], ...]:
+    """Return from when until when people held the rollout; one that lasts has no end yet."""
+    pauses: list[tuple[float, float]] = []
+    since: float | None = None
+    for event in events:
+        at = event["at"].timestamp()
+        if event["command"] in HOLDS:
+            since = at if since is None else since
+        elif since is not None and event["command"] in {"resume", "promote", "release_all"}:
+            pauses.append((since, at))
+            since = None
+    if since is not None:
+        pauses.append((since, float("inf")))
+    return tuple(pauses)

@@ -1,0 +1,101 @@
+"""Have a person approve a plan by its hash before anything is changed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from gatehouse.ledger.evidence import record_approval
+from gatehouse_provider.hooks.ledger import LedgerHook
+from gatehouse_provider.operators.base import now
+from gatehouse_provider.operators.stored_plan import APPROVED, REJECTED, StoredPlan, stored_plan
+from gatehouse_provider.settings import LEDGER_CONNECTION
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+RESPONSE_TIMEOUT = timedelta(hours=24)
+
+
+class PlanApprovalOperator(ApprovalOperator):
+    """
+    Ask a person to approve the rollout's plan; no answer in time is a no.
+
+    What is approved is the hash of the plan, recorded in the ledger with who approved it: another plan of
+    the same run has to be approved anew.
+
+    :param unattended: whether to approve without asking, which is recorded as such. (templated)
+    :param ledger_conn_id: the Airflow connection of Gatehouse's own database.
+    """
+
+    template_fields: Sequence[str] = (*ApprovalOperator.template_fields, "unattended")
+
+    def __init__(
+        self, *, unattended: Any = False, ledger_conn_id: str = LEDGER_CONNECTION, **kwargs: Any
+    ) -> None:
+        settings: dict[str, Any] = {
+            "subject": "Approve this rollout?",
+            "defaults": [ApprovalOperator.REJECT],
+            "response_timeout": RESPONSE_TIMEOUT,
+        }
+        super().__init__(**(settings | kwargs))
+        self.unattended = unattended
+        self.ledger_conn_id = ledger_conn_id
+
+    @cached_property
+    def ledger(self) -> LedgerHook:
+        """Reach the ledger."""
+        return LedgerHook(self.ledger_conn_id)
+
+    def execute(self, context: Context) -> Any:
+        """Ask, unless the run is unattended, a dry run, or was decided before."""
+        plan = self._plan(context)
+        if plan.dry_run:
+            msg = "A dry run needs no approval"
+            raise AirflowSkipException(msg)
+        if plan.decision:
+            return self._conclude(plan, plan.decision, "an earlier try")
+        if self.unattended:
+            return self._decide(context, APPROVED, "unattended")
+        actions = sum(len(office.actions) for office in plan.offices.values())
+        self.subject = f"Approve rollout plan {plan.digest[:12]}: {actions} actions?"
+        offices = ", ".join(sorted(plan.offices)) or "no office"
+        self.body = (
+            f"Plan `{plan.digest}` for {offices}. The log of task plan shows every action, how long it takes "
+            "and what it costs."
+        )
+        return super().execute(context)
+
+    def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
+        """Record the answer; the time-out's answer is no."""
+        if "error" in event:
+            self.process_trigger_event_error(event)
+        approved = event["chosen_options"] == [self.APPROVE]
+        user = event.get("responded_by_user") or {}
+        who = user.get("name") or user.get("id") or "nobody in time"
+        return self._decide(context, APPROVED if approved else REJECTED, str(who))
+
+    def _plan(self, context: Context) -> StoredPlan:
+        with self.ledger.begin() as connection:
+            return stored_plan(connection, context["run_id"])
+
+    def _decide(self, context: Context, decision: str, who: str) -> dict[str, str]:
+        digest = self._plan(context).digest
+        with self.ledger.begin() as connection:
+            record_approval(connection, context["run_id"], digest, decision, who, now())
+        # What was decided first stands, whoever is late.
+        plan = self._plan(context)
+        return self._conclude(plan, plan.decision, who)
+
+    def _conclude(self, plan: StoredPlan, decision: str, who: str) -> dict[str, str]:
+        if decision != APPROVED:
+            msg = f"Plan {plan.digest[:12]} was rejected by {who}; nothing was changed. Plan a new rollout"
+            raise AirflowFailException(msg)
+        self.log.info("Plan %s is approved by %s", plan.digest[:12], who)
+        return {"plan_hash": plan.digest, "decided_by": who}

@@ -1,0 +1,99 @@
+"""Verify a unit: fragments arrive, are analysed and become searchable; only new evidence counts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from gatehouse.ledger.rollouts import camera_phases
+from gatehouse_provider.operators.unit import UnitOperator, failures
+from gatehouse_provider.triggers.camera import CameraVerifiedTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from airflow.sdk import Context
+
+    from gatehouse.rollout.phases import CameraStep
+    from gatehouse.rollout.verify import Verdict
+    from gatehouse_provider.operators.stored_plan import StoredPlan
+
+PROVED = frozenset({"verified", "probing", "baking", "healthy"})
+
+
+class OfficeVerifyOperator(UnitOperator):
+    """
+    Verify a unit, and then remove what its verified cameras' former engine needed.
+
+    Fails naming every camera of the unit that isn't verified.
+
+    :param started: what the unit's start step returned. (templated)
+    """
+
+    template_fields: Sequence[str] = ("unit", "started")
+
+    def __init__(self, *, started: Any, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.started = started
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Wait for the evidence."""
+        self.lease(context["run_id"])
+        timeout = self.reading.company.rollout.timeouts_seconds.verified
+        cameras, since = self.started["cameras"], self.started["since"]
+        trigger = self.trigger(CameraVerifiedTrigger, context, cameras, since, timeout)
+        return self._finish(context, self.wait(trigger, "cameras_judged") if cameras else [])
+
+    def cameras_judged(
+        self, context: Context, event: dict[str, Any], state: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Go on after the triggerer waited for the evidence."""
+        del state
+        self.lease(context["run_id"])
+        return self._finish(context, self.verdicts(event))
+
+    def _finish(self, context: Context, verdicts: list[Verdict]) -> dict[str, Any]:
+        rollout_id = context["run_id"]
+        verified = {
+            verdict.camera_id: verdict.reason for verdict in verdicts if verdict.outcome == "verified"
+        }
+        phases: dict[str, tuple[CameraStep, str]] = {
+            camera_id: ("verified", reason) for camera_id, reason in verified.items()
+        }
+        self.record(rollout_id, phases | failures(verdicts))
+        plan = self.plan(rollout_id)
+        self._remove_former_engine(context, plan, list(verified))
+        states = self._states(rollout_id)
+        wrong = [
+            "{} {}: {}".format(camera_id, *states.get(camera_id, ("planned", "nothing was done")))
+            for camera_id in self.cameras(plan)
+            if camera_id not in verified
+        ]
+        if wrong:
+            msg = f"Office {self.office}: {len(verified)} cameras are verified, these aren't.\n" + "\n".join(
+                wrong
+            )
+            raise AirflowFailException(msg)
+        return {"verified": verified}
+
+    def _states(self, rollout_id: str) -> dict[str, tuple[str, str]]:
+        """Return step and detail of the office's cameras."""
+        with self.ledger.begin() as connection:
+            found = camera_phases(connection, rollout_id)
+        return {
+            camera_id: (step, detail)
+            for camera_id, (office, step, detail) in found.items()
+            if office == self.office
+        }
+
+    def _remove_former_engine(self, context: Context, plan: StoredPlan, verified: Sequence[str]) -> None:
+        """Remove what the verified cameras' former engine needed, as planned; nobody else's."""
+        planned, states = plan.offices[self.office], self._states(context["run_id"])
+        proved = {camera_id for camera_id, (step, _) in states.items() if step in PROVED}
+        last = proved >= set(self.desired.cameras) - set(planned.refused)
+        hook = self.hook(context["run_id"])
+        for action in planned.part(verified, last=last):
+            if action.verb == "remove":
+                with self.calling(context, action.kind, action.resource, action.camera_id):
+                    hook.carry_out(action)
