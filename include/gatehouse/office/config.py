@@ -116,6 +116,15 @@ def load_rollout_settings(root: Path) -> RolloutSettings:
     return settings
 
 
+def load_regions(root: Path) -> Regions:
+    """Read regions.yaml alone: cheap enough for the time a DAG file is parsed."""
+    regions, problems = parse(_source(root, "regions.yaml"), Regions)
+    refuse(problems)
+    if regions is None:
+        raise AssertionError  # pragma: no cover - a missing model always has a problem
+    return regions
+
+
 def _source(root: Path, name: str) -> Source:
     return read_source(root / name, f"{root.name}/{name}")
 

@@ -1,0 +1,153 @@
+"""Reconciling heals what is safe, leaves the rest with its reason, and takes no silence for success."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy import select
+
+from gatehouse.ingest.snapshot import IngestSnapshot
+from gatehouse.ledger.leases import release_leases, take_lease
+from gatehouse.ledger.rollouts import record_plan, set_rollout_phase
+from gatehouse.ledger.tables import camera_day, heal
+from gatehouse.office import naming
+from gatehouse.office.config import load_company
+from gatehouse.office.documents import edge_document, snapshot_with_streams
+from gatehouse.office.edge import EdgeDesired
+from gatehouse.rollout.plan import OfficePlan, plan_office
+from gatehouse.rollout.resources import desired_office
+from gatehouse_provider.hooks.office import OfficeHook
+from gatehouse_provider.operators.reconcile import RegionReconcileOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+pytestmark = pytest.mark.usefixtures("ledger", "foundation", "no_search")
+REGION = "eu-central-1"
+LOBBY = "CAM_BER_F0_LOBBY_001"
+
+
+@pytest.fixture
+def no_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Point OpenSearch's connection to where nothing listens."""
+    nowhere = {"conn_type": "opensearch", "host": "127.0.0.1", "port": 9, "extra": {"use_ssl": False}}
+    monkeypatch.setenv("AIRFLOW_CONN_OPENSEARCH_DEFAULT", json.dumps(nowhere))
+
+
+@pytest.fixture
+def berlin(config: Path, ledger: Connection, foundation: Callable[..., Any]) -> OfficePlan:
+    """Roll Berlin out, up to the start of its processors."""
+    company = load_company(config)
+    office, desired = company.office("berlin"), desired_office(company, "berlin")
+    hook = OfficeHook(desired, "run-0", known=desired.cameras)
+    plan = plan_office(desired, hook.observe())
+    streams = {"collection", "video stream", "record stream", "retention"}
+    for action in [action for action in plan.actions if action.what in streams]:
+        hook.carry_out(action)
+    hook.wait_until_streams_take_data(desired.cameras, 60)
+    for action in [action for action in plan.actions if action.what not in streams]:
+        hook.carry_out(action)
+    arns = hook.video_arns(desired.cameras)
+    change = hook.documents.change
+    change(
+        desired.bucket,
+        naming.SNAPSHOT_KEY,
+        IngestSnapshot,
+        lambda stored: snapshot_with_streams(stored, office, arns, company.rules),
+    )
+    key = naming.edge_desired_key("berlin")
+    change(desired.bucket, key, EdgeDesired, lambda stored: edge_document(stored, office, desired.cameras))
+    at = datetime.now(UTC)
+    record_plan(ledger, "run-0", {"offices": {"berlin": plan.to_json()}}, "h", [], dry_run=False, at=at)
+    set_rollout_phase(ledger, "run-0", "Progressing", at)
+    return plan
+
+
+def reconcile(**arguments: Any) -> dict[str, Any]:
+    operator = RegionReconcileOperator(task_id="reconcile", region=REGION, **arguments)
+    report: dict[str, Any] = operator.execute({"run_id": "reconcile-1"})
+    return report["offices"]["berlin"]
+
+
+def statuses(aws: Callable[..., Any]) -> set[str]:
+    listed = aws("rekognition").list_stream_processors()["StreamProcessors"]
+    return {processor["Status"] for processor in listed if processor["Name"].startswith("gatehouse-CAM_BER")}
+
+
+def until(state: Callable[[], str], wanted: str) -> None:
+    """Wait until AWS is done with something."""
+    deadline = time.monotonic() + 30
+    while state() != wanted:
+        assert time.monotonic() < deadline, f"still {state()} instead of {wanted}"
+        time.sleep(0.2)
+
+
+@pytest.mark.usefixtures("berlin")
+def test_an_office_is_healed_after_a_dry_run_and_a_lease_and_silence_is_blind(
+    foundation: Callable[..., Any], ledger: Connection
+) -> None:
+    mappings = foundation("lambda").list_event_source_mappings()["EventSourceMappings"]
+    uuid = next(each["UUID"] for each in mappings if LOBBY in each["EventSourceArn"])
+    functions = foundation("lambda")
+    until(lambda: functions.get_event_source_mapping(UUID=uuid)["State"], "Enabled")
+    functions.update_event_source_mapping(UUID=uuid, Enabled=False)
+    until(lambda: functions.get_event_source_mapping(UUID=uuid)["State"], "Disabled")
+
+    wanted = {f"start_processor gatehouse-{camera}" for camera in desired_cameras()}
+    wanted.add(f"correct_mapping gatehouse-records-{LOBBY}")
+    shown = reconcile(plan_only=True)
+    assert set(shown["mends"]) == wanted
+    assert "cameras" not in shown
+    assert statuses(foundation) == {"STOPPED"}
+
+    take_lease(ledger, "berlin", "run-7", datetime.now(UTC), timedelta(minutes=15))
+    held = reconcile()
+    assert held["mends"] == []
+    assert any("another run holds the office" in left for left in held["left"])
+    assert statuses(foundation) == {"STOPPED"}
+
+    release_leases(ledger, "run-7")
+    assert set(reconcile()["mends"]) == wanted
+    # They start, and fail: this foundation's role may do nothing.
+    until(lambda: "".join(statuses(foundation)), "FAILED")
+    assert {row.state for row in ledger.execute(select(heal.c.state))} == {"done"}
+    until(lambda: functions.get_event_source_mapping(UUID=uuid)["State"], "Enabled")
+    # Neither the proxy nor the search answers: no camera is well.
+    assert held["cameras"] == {"blind": 3}
+    assert {row.verdict for row in ledger.execute(select(camera_day.c.verdict))} == {"blind"}
+    again = reconcile()
+    assert again["mends"] == []
+    assert sum("its role may not read the video stream" in left for left in again["left"]) == 3
+
+
+def desired_cameras() -> list[str]:
+    return ["CAM_BER_F0_LOBBY_001", "CAM_BER_F0_GARAGE_002", "CAM_BER_F3_LAB_003"]
+
+
+@pytest.mark.usefixtures("berlin")
+def test_what_carries_our_tag_in_no_manifest_is_reported_and_left_alone(
+    foundation: Callable[..., Any],
+) -> None:
+    tags = {naming.TAG_OFFICE: "berlin"}
+    video = foundation("kinesisvideo")
+    video.create_stream(StreamName="gatehouse-CAM_GONE_001", DataRetentionInHours=1, Tags=tags)
+    video.create_stream(StreamName="gatehouse-somebodys", DataRetentionInHours=1)
+    for name in ("gatehouse-CAM_GONE_001", "gatehouse-somebodys"):
+        until(lambda name=name: video.describe_stream(StreamName=name)["StreamInfo"]["Status"], "ACTIVE")
+    try:
+        left = reconcile(plan_only=True)["left"]
+        assert [line for line in left if line.startswith("video_stream/")] == [
+            "video_stream/gatehouse-CAM_GONE_001: it carries the office's tag and is in no manifest. No heal "
+            "is known to be safe. Run office_decommission, or put it into the manifest"
+        ]
+    finally:
+        for name in ("gatehouse-CAM_GONE_001", "gatehouse-somebodys"):
+            arn = video.describe_stream(StreamName=name)["StreamInfo"]["StreamARN"]
+            video.delete_stream(StreamARN=arn)
