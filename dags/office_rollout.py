@@ -4,20 +4,24 @@
 Runs by hand. Brings the chosen offices' cameras up and proves that each works:
 
 1. **plan**: read `config/`, check that every Region has its foundation, compare with what AWS has, spread
-   the cameras over the waves of `config/rollout.yaml`, and freeze all that in the ledger. A dry run ends
-   here.
-2. **approve**: wait for a person to approve the plan's hash; no answer within a day is a no.
-3. Per wave, per unit (some cameras of one office): **provision** streams, mappings and processors and tell
+   the cameras over the waves of `config/rollout.yaml`, and freeze all that in the ledger.
+2. **preflight**: judge whether all of it can work: rights, roles, quotas, secrets, cameras, and prove the
+   right to stream by a start and stop of its own. A dry run says "not proved", and ends here.
+3. **approve**: wait for a person to approve the plan's hash; no answer within a day is a no.
+4. Per wave, per unit (some cameras of one office): **provision** streams, mappings and processors and tell
    the office's proxy, **start** what analyses them once media flows, and **verify** that fragments arrive,
    are analysed and become searchable. Then the whole wave **bakes** under its health gate. A wave begins
    when the one before it has passed; the last one, `requeued`, takes offices that couldn't be reached.
-4. **report**: give the offices back and say how every camera ended.
+5. **rollback**: if somebody asked for it, or a wave failed and the run shall undo that, bring every office
+   back to exactly what it was before.
+6. **report**: give the offices back, say how every camera ended, and keep the evidence in S3.
 
 **Params.** `offices`: which ones; empty means all. `dry_run`: only plan. `unattended`: don't ask for
-approval, which is recorded.
+approval, which is recorded. `rollback_on_failure`: undo everything if a wave doesn't pass.
 
 **Steering.** Commands in the ledger are obeyed before every change: a paused, frozen or stopped rollout
-waits where it is and goes on when it may; an aborted one ends. A paused wave passes once there is evidence,
+waits where it is and goes on when it may; an aborted one ends, one to be rolled back is. To roll back a run
+that has ended, give the command and clear its task `rollback`. A paused wave passes once there is evidence,
 or when somebody promotes it.
 
 **Running it again** changes nothing that is already right, and takes an interrupted run up where it was.
@@ -36,8 +40,11 @@ from gatehouse.office.config import load_rollout_settings
 from gatehouse.office.policy_checks import REQUEUED
 from gatehouse_provider.operators.approval import PlanApprovalOperator
 from gatehouse_provider.operators.gate import WaveBakeOperator
+from gatehouse_provider.operators.preflight import RolloutPreflightOperator
 from gatehouse_provider.operators.provision import OfficeProvisionOperator
-from gatehouse_provider.operators.rollout import RolloutPlanOperator, RolloutReportOperator
+from gatehouse_provider.operators.report import RolloutReportOperator
+from gatehouse_provider.operators.rollback import RolloutRollbackOperator
+from gatehouse_provider.operators.rollout import RolloutPlanOperator
 from gatehouse_provider.operators.start import OfficeStartOperator
 from gatehouse_provider.operators.verify import OfficeVerifyOperator
 from gatehouse_provider.operators.wave import WaveBeginOperator
@@ -95,17 +102,29 @@ def roll_out_wave(name: str) -> TaskGroup:
         "unattended": Param(
             False, type="boolean", title="Unattended", description="Don't wait for a person's approval."
         ),
+        "rollback_on_failure": Param(
+            False,
+            type="boolean",
+            title="Roll back on failure",
+            description="Undo everything if a wave doesn't pass. Else the rollout stops where it is.",
+        ),
     },
 )
 def office_rollout() -> None:
-    """Plan, have it approved, roll out wave by wave, report."""
+    """Plan, judge, have it approved, roll out wave by wave, report."""
     plan = RolloutPlanOperator(
         task_id="plan", offices="{{ params.offices or [] }}", plan_only="{{ params.dry_run }}", waves=WAVES
     )
+    preflight = RolloutPreflightOperator(task_id="preflight")
     approve = PlanApprovalOperator(task_id="approve", unattended="{{ params.unattended }}")
     waves = [roll_out_wave(name) for name in [*WAVES, REQUEUED]]
+    rollback = RolloutRollbackOperator(
+        task_id="rollback",
+        on_failure="{{ params.rollback_on_failure }}",
+        trigger_rule=TriggerRule.ALL_DONE,
+    )
     report = RolloutReportOperator(task_id="report", trigger_rule=TriggerRule.ALL_DONE)
-    chain(plan, approve, *waves, report)
+    chain(plan, preflight, approve, *waves, rollback, report)
 
 
 office_rollout()

@@ -34,7 +34,9 @@ def run(
                 shown.add(key)
                 _show_task(console, task, time.time() - began)
     if state != "success":
+        # A report tells everything that went wrong, so it comes before what it tells of.
         failed = [task for task in tasks if task["state"] == "failed"]
+        failed.sort(key=lambda task: task["task_id"] != "report")
         words = "\n".join(f"--- {t['task_id']}\n{api.task_log(dag, run_id, t)}" for t in failed[:2])
         raise StackError(f"{dag} {run_id} ended as {state}.\n{words}")
     console.print(f"  [green]done[/green] in {time.time() - began:.0f} s")

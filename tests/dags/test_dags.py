@@ -45,7 +45,7 @@ def test_the_rollouts_graph_shows_the_waves_of_the_configuration(dags: DagBag) -
     tasks = set(dags.dags["office_rollout"].task_ids)
     steps = ("begin", "office.provision", "office.start", "office.verify", "bake")
     expected = {f"{wave}.{step}" for wave in waves for step in steps}
-    assert tasks == expected | {"plan", "approve", "report"}
+    assert tasks == expected | {"plan", "preflight", "approve", "rollback", "report"}
 
 
 def test_a_wave_waits_for_the_one_before_it(dags: DagBag) -> None:

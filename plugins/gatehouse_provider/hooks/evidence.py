@@ -87,14 +87,15 @@ class EvidenceHook(BaseHook):
         key = naming.edge_observed_key(self.office)
         document, _ = self._documents.read(self.bucket, key, EdgeObserved)
         says = proxy_says(document, since)
-        now = datetime.now(UTC)
         return {
-            camera_id: replace(
-                says.get(camera_id, Evidence()),
-                fragments=self._video.count_fragments(naming.video_stream(camera_id), since, now),
-            )
+            camera_id: replace(says.get(camera_id, Evidence()), fragments=self._fragments(camera_id, since))
             for camera_id in self.cameras
         }
+
+    def _fragments(self, camera_id: str, since: datetime) -> int:
+        """Count what arrived until now; a change that is yet to come into force has no evidence."""
+        now = datetime.now(UTC)
+        return self._video.count_fragments(naming.video_stream(camera_id), since, now) if since < now else 0
 
     def processors(self, since: datetime | None = None) -> dict[str, Evidence]:
         """Return the status of what analyses each camera, in Rekognition's words for either engine."""

@@ -43,6 +43,33 @@ class EventMappingHook(AdaptiveRetries, LambdaHook):
         settings = _settings(desired)
         self.client.update_event_source_mapping(UUID=uuid, **settings)
 
+    def put_back(
+        self, function: str, stream_arn: str, was: Mapping[str, Any], tags: Mapping[str, str]
+    ) -> None:
+        """Give a data stream the mapping it had (the fields of EventMapping but its UUID)."""
+        settings = {
+            "Enabled": was["enabled"],
+            "BatchSize": was["batch_size"],
+            "MaximumBatchingWindowInSeconds": was["window_seconds"],
+            "ParallelizationFactor": was["parallelization_factor"],
+            "MaximumRetryAttempts": was["maximum_retry_attempts"],
+            "MaximumRecordAgeInSeconds": was["maximum_record_age_seconds"],
+            "BisectBatchOnFunctionError": was["bisects"],
+            "FunctionResponseTypes": ["ReportBatchItemFailures"] if was["reports_item_failures"] else [],
+        }
+        if was["failure_destination"]:
+            settings["DestinationConfig"] = {"OnFailure": {"Destination": was["failure_destination"]}}
+        if found := self.mappings(function).get(stream_arn):
+            self.client.update_event_source_mapping(UUID=found.uuid, **settings)
+            return
+        self.client.create_event_source_mapping(
+            EventSourceArn=stream_arn,
+            FunctionName=function,
+            StartingPosition="TRIM_HORIZON",
+            Tags=dict(tags),
+            **settings,
+        )
+
     def delete(self, uuid: str) -> None:
         """Delete a mapping; one that is gone already is fine."""
         try:

@@ -10,9 +10,11 @@ from airflow.sdk import BaseHook
 
 from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.office import naming
-from gatehouse.office.frames import FramesDesired
+from gatehouse.office.edge import EdgeDesired
+from gatehouse.office.frames import FramesDesired, FramesRates
 from gatehouse.rollout.frames_document import frames_after
 from gatehouse.rollout.resources import ObservedCamera, ObservedOffice, Orphan, Processor
+from gatehouse.rollout.state import document_state, snapshot_state, state_of
 from gatehouse_provider.hooks.documents import DocumentHook
 from gatehouse_provider.hooks.kinesis import RecordStreamHook
 from gatehouse_provider.hooks.kinesis_video import KinesisVideoHook
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from gatehouse.office.model import Engine
     from gatehouse.rollout.action import Action
     from gatehouse.rollout.resources import DesiredOffice, EventMapping
+    from gatehouse.rollout.state import State
 
 _PREFIX = "gatehouse-"
 _NAMES = (naming.video_stream, naming.record_stream, naming.stream_processor)
@@ -37,6 +40,7 @@ class OfficeHook(BaseHook):
     :param desired: what the office shall have; says Region and names.
     :param rollout_id: tagged on everything this rollout creates.
     :param known: the cameras of all manifests; what belongs to one of them is no orphan.
+    :param rates: what the office's frame-search worker may call; none for its defaults.
     """
 
     def __init__(
@@ -45,8 +49,10 @@ class OfficeHook(BaseHook):
         rollout_id: str,
         aws_conn_id: str | None = AWS_CONNECTION,
         known: Collection[str] = (),
+        rates: FramesRates | None = None,
     ) -> None:
         super().__init__()
+        self.rates = rates or FramesRates()
         self.known = {*known, *desired.cameras}
         self.desired = desired
         self.rollout_id = rollout_id
@@ -102,6 +108,19 @@ class OfficeHook(BaseHook):
             frames=self.documents.read(self.desired.bucket, key, FramesDesired)[0],
         )
 
+    def state(self, observed: ObservedOffice) -> State:
+        """Return everything the office has, its documents included, as a roll-back compares it."""
+        bucket, office = self.desired.bucket, self.desired.office
+        edge_key, frames_key = naming.edge_desired_key(office), naming.frames_desired_key(office)
+        snapshot, _ = self.documents.read(bucket, naming.SNAPSHOT_KEY, IngestSnapshot)
+        edge, _ = self.documents.read(bucket, edge_key, EdgeDesired)
+        return (
+            state_of(self.desired, observed)
+            | snapshot_state(office, snapshot)
+            | document_state("edge_document", edge_key, edge)
+            | document_state("frames_document", frames_key, observed.frames)
+        )
+
     def _engines(self) -> dict[str, Engine]:
         """Return `{video stream ARN: engine}` as ingest has it now."""
         snapshot, _ = self.documents.read(self.desired.bucket, naming.SNAPSHOT_KEY, IngestSnapshot)
@@ -152,29 +171,30 @@ class OfficeHook(BaseHook):
                 self.records.wait_until_active(naming.record_stream(camera_id), timeout_seconds)
             video_waiter.wait(StreamName=naming.video_stream(camera_id), WaiterConfig=config)
 
-    def _tags(self, camera_id: str = "") -> dict[str, str]:
+    def tags(self, camera_id: str = "") -> dict[str, str]:
+        """Return the tags of what this rollout makes."""
         tags = {naming.TAG_OFFICE: self.desired.office, naming.TAG_ROLLOUT: self.rollout_id}
         return {**tags, naming.TAG_CAMERA: camera_id} if camera_id else tags
 
     def _create_collection(self, action: Action) -> None:
-        self.rekognition.create_collection(action.resource, self._tags())
+        self.rekognition.create_collection(action.resource, self.tags())
 
     def _create_video_stream(self, action: Action) -> None:
-        tags = self._tags(action.camera_id)
+        tags = self.tags(action.camera_id)
         self.video.create_stream(action.resource, self.desired.retention_hours, tags)
 
     def _change_retention(self, action: Action) -> None:
         self.video.change_retention(action.resource, self.desired.retention_hours)
 
     def _create_record_stream(self, action: Action) -> None:
-        self.records.create_stream(action.resource, self.desired.shards, self._tags(action.camera_id))
+        self.records.create_stream(action.resource, self.desired.shards, self.tags(action.camera_id))
 
     def _remove_record_stream(self, action: Action) -> None:
         self.records.delete_stream(action.resource)
 
     def _create_mapping(self, action: Action) -> None:
         arn = self.desired.data_stream_arn(action.resource)
-        self.mappings.create(self.desired, arn, self._tags(action.camera_id))
+        self.mappings.create(self.desired, arn, self.tags(action.camera_id))
 
     def _change_mapping(self, action: Action) -> None:
         if mapping := self._mapping(action):
@@ -195,8 +215,15 @@ class OfficeHook(BaseHook):
             self.desired.bucket,
             naming.frames_desired_key(self.desired.office),
             FramesDesired,
-            partial(frames_after, self.desired, action=action, start_at=start_at),
+            partial(self._frames, action=action, start_at=start_at),
         )
+
+    def _frames(self, stored: FramesDesired | None, action: Action, start_at: datetime) -> FramesDesired:
+        wanted = frames_after(self.desired, stored, action, start_at)
+        if wanted.rates == self.rates:
+            return wanted
+        version = wanted.version if stored is None else stored.version + 1
+        return wanted.model_copy(update={"rates": self.rates, "version": version})
 
     _create_worker = _change_worker = _tell_worker
     _create_analysis = _replace_analysis = _remove_analysis = _tell_worker
@@ -210,7 +237,7 @@ class OfficeHook(BaseHook):
             threshold=self.desired.threshold,
             role_arn=self.desired.role_arn,
         )
-        self.rekognition.create_processor(action.resource, wanted, self._tags(action.camera_id))
+        self.rekognition.create_processor(action.resource, wanted, self.tags(action.camera_id))
 
     def _remove_processor(self, action: Action) -> None:
         self.rekognition.delete_processor(action.resource)

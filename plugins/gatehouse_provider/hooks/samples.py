@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -50,7 +51,7 @@ class SampleHook(EvidenceHook):
         samples = []
         for camera_id in self.cameras:
             own = dict(failures)
-            fragments = _ask(lambda: self._fragments(camera_id, since, at), "fragments", own)  # noqa: B023
+            fragments = _ask(partial(self._fragments, camera_id, since), "fragments", own)
             says = edge.get(camera_id)
             samples.append(
                 CameraSample(
@@ -74,9 +75,6 @@ class SampleHook(EvidenceHook):
         key = naming.edge_observed_key(self.office)
         document, _ = self._documents.read(self.bucket, key, EdgeObserved)
         return {camera.camera_id: (document, camera) for camera in document.cameras} if document else {}
-
-    def _fragments(self, camera_id: str, since: datetime, at: datetime) -> int:
-        return self._video.count_fragments(naming.video_stream(camera_id), since, at)
 
     def _ack_errors(self, says: tuple[EdgeObserved, ObservedCamera], since: datetime) -> int:
         """Count the errors since the last report before the window, else since the first one seen."""

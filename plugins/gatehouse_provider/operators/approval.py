@@ -65,11 +65,7 @@ class PlanApprovalOperator(ApprovalOperator):
             return self._decide(context, APPROVED, "unattended")
         actions = sum(len(office.actions) for office in plan.offices.values())
         self.subject = f"Approve rollout plan {plan.digest[:12]}: {actions} actions?"
-        offices = ", ".join(sorted(plan.offices)) or "no office"
-        self.body = (
-            f"Plan `{plan.digest}` for {offices}. The log of task plan shows every action, how long it takes "
-            "and what it costs."
-        )
+        self.body = f"```\n{plan.text}\n```"
         return super().execute(context)
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:

@@ -10,9 +10,7 @@ from gatehouse.ledger.rollouts import set_rollout_phase
 from gatehouse.office import naming
 from gatehouse.office.documents import edge_document, snapshot_with_streams
 from gatehouse.office.edge import EdgeDesired
-from gatehouse.office.frames import FramesDesired
 from gatehouse.rollout.plan import check_still_fits, plan_office
-from gatehouse.rollout.state import document_state, snapshot_state, state_of
 from gatehouse_provider.operators.base import final_errors, now
 from gatehouse_provider.operators.unit import UnitOperator
 
@@ -40,7 +38,7 @@ class OfficeProvisionOperator(UnitOperator):
     a roll-back can restore it.
     """
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def perform(self, context: Context) -> dict[str, Any]:
         """Provision and return the cameras to start, and since when they can be judged."""
         rollout_id = context["run_id"]
         plan = self.plan(rollout_id)
@@ -70,7 +68,7 @@ class OfficeProvisionOperator(UnitOperator):
         actions: Sequence[Action],
     ) -> None:
         """Keep what there is before the first change, and what will be called."""
-        before = state_of(self.desired, observed) | self._documents(hook)
+        before = hook.state(observed)
         calls = [(action.camera_id, action.kind, action.resource) for action in actions]
         with self.ledger.begin() as connection:
             save_before(connection, rollout_id, self.office, before, cameras, now())
@@ -78,18 +76,6 @@ class OfficeProvisionOperator(UnitOperator):
             set_rollout_phase(connection, rollout_id, "Progressing", now())
         self._mark_changed(rollout_id, cameras, actions)
         self.record(rollout_id, {camera_id: ("provisioning", "") for camera_id in cameras})
-
-    def _documents(self, hook: OfficeHook) -> Any:
-        bucket, office = self.desired.bucket, self.office
-        snapshot, _ = hook.documents.read(bucket, naming.SNAPSHOT_KEY, IngestSnapshot)
-        edge_key, frames_key = naming.edge_desired_key(office), naming.frames_desired_key(office)
-        edge, _ = hook.documents.read(bucket, edge_key, EdgeDesired)
-        frames, _ = hook.documents.read(bucket, frames_key, FramesDesired)
-        return (
-            snapshot_state(office, snapshot)
-            | document_state("edge_document", edge_key, edge)
-            | document_state("frames_document", frames_key, frames)
-        )
 
     def _mark_changed(self, rollout_id: str, cameras: Sequence[str], actions: Sequence[Action]) -> None:
         """Let evidence count from now on: before acting too, because what is done isn't planned again."""

@@ -1,24 +1,24 @@
-"""Plan a rollout before it acts, and account for it afterwards."""
+"""Plan a rollout before it acts."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowFailException
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gatehouse.exceptions import PlanError
-from gatehouse.ledger.leases import release_leases
-from gatehouse.ledger.rollouts import camera_phases, load_plan, record_plan, set_rollout_phase
+from gatehouse.ledger.rollouts import record_plan
 from gatehouse.office.policy_checks import REQUEUED
 from gatehouse.office.source import nearest
 from gatehouse.rollout.plan import OfficePlan, plan_hash, plan_office
+from gatehouse.rollout.plan_text import render_plan
 from gatehouse.rollout.resources import desired_office
-from gatehouse.rollout.waves import FrozenWave, freeze
+from gatehouse.rollout.waves import freeze
 from gatehouse_provider.hooks.foundation import FoundationHook
 from gatehouse_provider.hooks.office import OfficeHook
 from gatehouse_provider.operators.base import GatehouseOperator, final_errors, now
+from gatehouse_provider.operators.preflight import enrolled_faces, foresee, region_hooks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from gatehouse.office.config import Company
+    from gatehouse.rollout.waves import FrozenWave
 
 
 class RolloutPlanOperator(GatehouseOperator):
@@ -68,17 +69,18 @@ class RolloutPlanOperator(GatehouseOperator):
             plans, unanswered = self._plan_each(company, fit, rollout_id)
             refused |= unanswered
             waves = self._freeze(company, plans)
-        digest = plan_hash(plans, refused, waves)
+            digest = plan_hash(plans, refused, waves)
+            foreseen = self._show(company, plans, waves, digest, refused)
         plan = {
             "offices": {name: office.to_json() for name, office in plans.items()},
             "refused": refused,
             "dry_run": bool(self.plan_only),
             "waves": [wave.to_json() for wave in waves],
+            "forecast": foreseen,
         }
         rows = [*((wave.name, wave.offices) for wave in waves), (REQUEUED, ())]
         with self.ledger.begin() as connection:
             record_plan(connection, rollout_id, plan, digest, rows, dry_run=bool(self.plan_only), at=now())
-        self._show(plans, refused)
         return {"plan_hash": digest, "refused": refused, "offices": _summaries(plans)}
 
     def _freeze(self, company: Company, plans: dict[str, OfficePlan]) -> tuple[FrozenWave, ...]:
@@ -159,19 +161,29 @@ class RolloutPlanOperator(GatehouseOperator):
         observed = OfficeHook(desired, rollout_id, self.aws_conn_id, known).observe()
         return plan_office(desired, observed, refused)
 
-    def _show(self, plans: dict[str, OfficePlan], refused: dict[str, str]) -> None:
-        for name, plan in plans.items():
-            self.log.info("Office %s: %d actions, %d resources right", name, len(plan.actions), plan.right)
-            for action in plan.actions:
-                self.log.info("  %s %s: %s", action.kind, action.resource, action.reason)
-            for orphan in plan.orphans:
-                self.log.warning(
-                    "  %s carries this office's tag but is in no manifest; left alone", orphan.name
-                )
-            for camera_id, reason in plan.refused.items():
-                self.log.error("  %s is refused: %s", camera_id, reason)
-        for name, reason in refused.items():
-            self.log.error("Office %s is refused: %s", name, reason)
+    def _show(
+        self,
+        company: Company,
+        plans: dict[str, OfficePlan],
+        waves: Sequence[FrozenWave],
+        digest: str,
+        refused: dict[str, str],
+    ) -> dict[str, Any]:
+        """Log the plan with what it takes and costs, and return that in short."""
+        with self.ledger.begin() as connection:
+            people = enrolled_faces(connection, plans)
+        regions = sorted({company.offices[name].region for name in plans})
+        hooks = region_hooks(company, regions, self.aws_conn_id)
+        foreseen = foresee(company, plans, waves, people, hooks)
+        text = render_plan(plans, foreseen, digest=digest, refused=refused, dry_run=bool(self.plan_only))
+        self.log.info("%s", text)
+        return {
+            "text": text,
+            "seconds": round(foreseen.seconds),
+            "usd_a_month": round(foreseen.cost.usd),
+            "usd_a_month_now": round(foreseen.usd_now),
+            "people": foreseen.people,
+        }
 
 
 def _unanswered(region: str, error: Exception) -> str:
@@ -191,46 +203,3 @@ def _summaries(plans: dict[str, OfficePlan]) -> dict[str, Any]:
         }
         for name, plan in plans.items()
     }
-
-
-class RolloutReportOperator(GatehouseOperator):
-    """
-    Give the run's offices back and say how every planned camera ended; run it whatever happened before.
-
-    Fails unless every camera of the plan is healthy, so that the run's own state is honest.
-    """
-
-    def execute(self, context: Context) -> dict[str, Any]:
-        """Release the leases, record the rollout's end and report."""
-        rollout_id = context["run_id"]
-        with self.ledger.begin() as connection:
-            freed = release_leases(connection, rollout_id)
-            plan = load_plan(connection, rollout_id)
-            phases = camera_phases(connection, rollout_id)
-        if plan is None:
-            msg = "This run has no plan; nothing was changed. See the log of task plan"
-            raise AirflowFailException(msg)
-        if plan["dry_run"]:
-            return {"dry_run": True}
-        wrong = _unwell(plan, phases)
-        with self.ledger.begin() as connection:
-            set_rollout_phase(connection, rollout_id, "Degraded" if wrong else "Healthy", now(), ended=True)
-        self.log.info("Released %s", ", ".join(freed) or "no office")
-        if wrong:
-            raise AirflowFailException("Not everything is healthy:\n" + "\n".join(wrong))
-        return {"healthy": sorted(phases)}
-
-
-def _unwell(plan: dict[str, Any], phases: dict[str, tuple[str, str, str]]) -> list[str]:
-    """List, for every planned camera that isn't healthy, how it ended and why."""
-    wrong = [f"office {name}: {reason}" for name, reason in plan["refused"].items()]
-    for name, office in plan["offices"].items():
-        wrong += [f"{camera_id} ({name}) was refused: {why}" for camera_id, why in office["refused"].items()]
-        if not any(where == name for where, _, _ in phases.values()):
-            wrong.append(f"office {name} was not reached: its wave didn't start, or see its provision task")
-    wrong += [
-        f"{camera_id} ({office}) is {phase}: {detail}" if detail else f"{camera_id} ({office}) is {phase}"
-        for camera_id, (office, phase, detail) in phases.items()
-        if phase != "healthy"
-    ]
-    return wrong

@@ -44,7 +44,7 @@ class OfficeStartOperator(UnitOperator):
         super().__init__(**kwargs)
         self.provisioned = provisioned
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def perform(self, context: Context) -> dict[str, Any]:
         """Wait for media."""
         self.lease(context["run_id"])
         cameras = self.cameras(self.plan(context["run_id"]))

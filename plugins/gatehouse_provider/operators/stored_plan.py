@@ -23,7 +23,10 @@ REJECTED = "rejected"
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """Hold a frozen plan; `decision` is what was decided on its hash, empty if nothing was."""
+    """Hold a frozen plan; `text` is how its task's log showed it.
+
+    `decision` is what was decided on its hash, empty if nothing was.
+    """
 
     digest: str
     dry_run: bool
@@ -31,6 +34,7 @@ class StoredPlan:
     refused: dict[str, str]
     waves: tuple[FrozenWave, ...]
     decision: str
+    text: str
 
     def wave(self, name: str) -> FrozenWave:
         """Return a wave; one that the plan doesn't have, such as that of offices put off, has no units."""
@@ -65,4 +69,5 @@ def stored_plan(connection: Connection, rollout_id: str) -> StoredPlan:
         refused=dict(plan["refused"]),
         waves=tuple(FrozenWave.from_json(wave) for wave in plan["waves"]),
         decision=decision_on(connection, rollout_id, found.plan_hash),
+        text=plan["forecast"]["text"],
     )

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from gatehouse.capacity.quotas import load_quotas
 from gatehouse.ledger.calls import begin_call, end_call
 from gatehouse.ledger.leases import take_lease
 from gatehouse.ledger.rollouts import load_rollout, set_camera_phase, set_rollout_phase
+from gatehouse.office.frames import FramesRates
 from gatehouse.rollout.resources import DesiredOffice, desired_office
 from gatehouse.rollout.verify import Verdict
 from gatehouse_provider.hooks.office import OfficeHook
 from gatehouse_provider.hooks.steering import SteeringHook
 from gatehouse_provider.operators.base import LEASE_TTL, GatehouseOperator, final_errors, now
 from gatehouse_provider.operators.stored_plan import StoredPlan, stored_plan
+from gatehouse_provider.settings import config_dir
 from gatehouse_provider.triggers.steering import SteeringTrigger
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
+    from gatehouse.capacity.quotas import Quotas
+    from gatehouse.office.config import Company
     from gatehouse.rollout.phases import CameraStep, Phase
     from gatehouse_provider.triggers.camera import CamerasTrigger
 
@@ -71,6 +76,14 @@ class UnitOperator(GatehouseOperator):
         """Derive what the office shall have."""
         return desired_office(self.reading.company, self.office)
 
+    def execute(self, context: Context) -> Any:
+        """Take the step."""
+        return self.perform(context)
+
+    def perform(self, context: Context) -> Any:
+        """Take the step; begun again after every pause, so it must find done what is done."""
+        raise NotImplementedError
+
     def plan(self, rollout_id: str) -> StoredPlan:
         """Read the frozen plan; fails unless it was approved."""
         with self.ledger.begin() as connection:
@@ -86,7 +99,8 @@ class UnitOperator(GatehouseOperator):
         """Reach the office's resources."""
         company = self.reading.company
         known = {camera.id for office in company.offices.values() for camera in office.cameras}
-        return OfficeHook(self.desired, rollout_id, self.aws_conn_id, known)
+        rates = image_rates(company, self.office, load_quotas(config_dir()))
+        return OfficeHook(self.desired, rollout_id, self.aws_conn_id, known, rates)
 
     def lease(self, rollout_id: str) -> None:
         """Take or renew the office's lease."""
@@ -148,7 +162,7 @@ class UnitOperator(GatehouseOperator):
             msg = f"Office {self.office}: {event['reason']}"
             raise AirflowFailException(msg)
         self._note(context["run_id"], "Progressing", "")
-        return self.execute(context)
+        return self.perform(context)
 
     def _note(self, rollout_id: str, phase: Phase, detail: str) -> None:
         with self.ledger.begin() as connection:
@@ -202,6 +216,23 @@ class UnitOperator(GatehouseOperator):
             msg = f"Office {self.office}: waiting failed: {event['message']}. Run the rollout again"
             raise AirflowFailException(msg)
         return [Verdict(**verdict) for verdict in event["verdicts"]]
+
+
+def image_rates(company: Company, office: str, quotas: Quotas) -> FramesRates | None:
+    """Return an office's share of its Region's Image API quotas, by cameras; None where it needs none."""
+    mine = company.office(office)
+    if mine.engine != "frame_search":
+        return None
+    sharing = [
+        other
+        for other in company.offices.values()
+        if other.region == mine.region and other.engine == "frame_search"
+    ]
+    share = len(mine.cameras) / sum(len(other.cameras) for other in sharing)
+    return FramesRates(
+        detect_faces=quotas.limit("rekognition:DetectFaces", mine.region) * share,
+        search_faces_by_image=quotas.limit("rekognition:SearchFacesByImage", mine.region) * share,
+    )
 
 
 def failures(verdicts: Sequence[Verdict]) -> dict[str, tuple[CameraStep, str]]:

@@ -37,7 +37,7 @@ class OfficeVerifyOperator(UnitOperator):
         super().__init__(**kwargs)
         self.started = started
 
-    def execute(self, context: Context) -> dict[str, Any]:
+    def perform(self, context: Context) -> dict[str, Any]:
         """Wait for the evidence."""
         self.lease(context["run_id"])
         timeout = self.reading.company.rollout.timeouts_seconds.verified

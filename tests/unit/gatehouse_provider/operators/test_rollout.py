@@ -14,7 +14,8 @@ from gatehouse.ledger.rollouts import camera_phases
 from gatehouse.office.edge import EdgeDesired
 from gatehouse_provider.operators.approval import PlanApprovalOperator
 from gatehouse_provider.operators.provision import OfficeProvisionOperator
-from gatehouse_provider.operators.rollout import RolloutPlanOperator, RolloutReportOperator
+from gatehouse_provider.operators.report import RolloutReportOperator
+from gatehouse_provider.operators.rollout import RolloutPlanOperator
 from gatehouse_provider.operators.wave import WaveBeginOperator
 
 if TYPE_CHECKING:

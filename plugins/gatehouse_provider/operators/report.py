@@ -1,0 +1,101 @@
+"""Account for a rollout: give its offices back, say how it ended, and keep the evidence."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk.exceptions import AirflowFailException
+
+from gatehouse.ledger.evidence import bundles_of, record_bundle, rollout_record
+from gatehouse.ledger.leases import release_leases
+from gatehouse.ledger.rollouts import camera_phases, load_rollout, set_rollout_phase
+from gatehouse.rollout.evidence import make_bundle
+from gatehouse_provider.hooks.bundles import BundleHook
+from gatehouse_provider.operators.base import GatehouseOperator, final_errors, now
+from gatehouse_provider.operators.stored_plan import stored_plan
+from gatehouse_provider.settings import config_dir
+
+if TYPE_CHECKING:
+    from airflow.sdk import Context
+
+    from gatehouse.rollout.phases import Phase
+    from gatehouse_provider.operators.stored_plan import StoredPlan
+
+
+class RolloutReportOperator(GatehouseOperator):
+    """
+    Give the run's offices back and say how every planned camera ended; run it whatever happened before.
+
+    Keeps the evidence bundle in the home Region's bucket. Fails unless every camera of the plan is
+    healthy, so that the run's own state is honest.
+    """
+
+    def execute(self, context: Context) -> dict[str, Any]:
+        """Release the leases, record the rollout's end, keep the evidence and report."""
+        rollout_id = context["run_id"]
+        with self.ledger.begin() as connection:
+            freed = release_leases(connection, rollout_id)
+            plan = stored_plan(connection, rollout_id)
+            phases = camera_phases(connection, rollout_id)
+        if plan.dry_run:
+            return {"dry_run": True}
+        wrong = _unwell(plan, phases)
+        self._end(rollout_id, well=not wrong)
+        key = self._keep_evidence(rollout_id)
+        self.log.info("Released %s; the evidence is %s", ", ".join(freed) or "no office", key)
+        if wrong:
+            raise AirflowFailException("Not everything is healthy:\n" + "\n".join(wrong))
+        return {"healthy": sorted(phases), "evidence": key}
+
+    def _end(self, rollout_id: str, *, well: bool) -> None:
+        with final_errors(), self.ledger.begin() as connection:
+            found = load_rollout(connection, rollout_id)
+            phase: Phase = "Healthy" if well else "Degraded"
+            detail = found.detail if found and found.phase == phase else ""
+            set_rollout_phase(connection, rollout_id, phase, now(), detail=detail, ended=True)
+
+    def _keep_evidence(self, rollout_id: str) -> str:
+        """Write the bundle unless it is kept already, and return the key of the last one."""
+        regions = self.reading.company.regions
+        bucket = regions.regions[regions.home].bucket
+        with final_errors(), self.ledger.begin() as connection:
+            listed = bundles_of(connection, rollout_id)
+            bundle = make_bundle(rollout_record(connection, rollout_id, _versions()), listed)
+        if bundle is None:
+            return max(listed)
+        hook = BundleHook(aws_conn_id=self.aws_conn_id, region_name=regions.home)
+        with final_errors():
+            version = hook.write(bucket, bundle)
+            with self.ledger.begin() as connection:
+                record_bundle(connection, rollout_id, bucket, bundle, version, now())
+        return bundle.key
+
+
+def _versions() -> dict[str, str]:
+    """Say what ran: Gatehouse, Airflow, and a digest of the configuration."""
+    digest = hashlib.sha256()
+    for path in sorted(config_dir().rglob("*.yaml")):
+        digest.update(path.relative_to(config_dir()).as_posix().encode() + b"\0" + path.read_bytes())
+    return {
+        "airflow": metadata.version("apache-airflow"),
+        "configuration": digest.hexdigest(),
+        "amazon_provider": metadata.version("apache-airflow-providers-amazon"),
+    }
+
+
+def _unwell(plan: StoredPlan, phases: dict[str, tuple[str, str, str]]) -> list[str]:
+    """List, for every planned camera that isn't healthy, how it ended and why."""
+    wrong = [f"office {name}: {reason}" for name, reason in plan.refused.items()]
+    for name, office in plan.offices.items():
+        wrong += [f"{camera_id} ({name}) was refused: {why}" for camera_id, why in office.refused.items()]
+    for unit in (unit for wave in plan.waves for unit in wave.units):
+        if not any(camera_id in phases for camera_id in unit.cameras):
+            wrong.append(f"office {unit.office} was not reached: its wave didn't begin, or see its provision")
+    wrong += [
+        f"{camera_id} ({office}) is {phase}: {detail}" if detail else f"{camera_id} ({office}) is {phase}"
+        for camera_id, (office, phase, detail) in phases.items()
+        if phase != "healthy"
+    ]
+    return wrong

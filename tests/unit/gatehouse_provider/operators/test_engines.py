@@ -1,0 +1,105 @@
+"""Both engines roll out alike, and a change of engine is handed over at a recorded producer time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from gatehouse.ingest.snapshot import IngestSnapshot
+from gatehouse.office.frames import FramesDesired, FramesObserved, ObservedFrames
+from gatehouse.rollout.verify import Evidence, Verdict
+from gatehouse_provider.hooks.evidence import EvidenceHook
+from gatehouse_provider.operators.start import OfficeStartOperator
+from gatehouse_provider.operators.verify import OfficeVerifyOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+pytestmark = pytest.mark.usefixtures("ledger", "foundation")
+BUCKET, REGION = "gatehouse-123456789012-ap-northeast-1", "ap-northeast-1"
+TOKYO = ["CAM_TYO_F8_RECEPTION_001", "CAM_TYO_F9_ARCHIVE_002"]
+Rollout = Any
+
+
+def read(aws: Callable[..., Any], key: str, model: Any) -> Any:
+    return model.model_validate_json(aws("s3", REGION).get_object(Bucket=BUCKET, Key=key)["Body"].read())
+
+
+def search_frames(config: Path) -> None:
+    manifest = config / "offices" / "tokyo.yaml"
+    manifest.write_text(manifest.read_text().replace("engine: stream_processor", "engine: frame_search"))
+
+
+def unit_of(rollout: Rollout) -> dict[str, Any]:
+    rollout.plan("tokyo")
+    rollout.approve()
+    return {"wave": "rest", "office": "tokyo", "chunk": 0, "label": "tokyo"}
+
+
+def seen(cameras: list[str]) -> list[Verdict]:
+    return [Verdict(camera_id, "verified", "seen") for camera_id in cameras]
+
+
+def test_a_changed_engine_comes_into_force_when_the_new_one_runs(
+    rollout: Rollout,
+    config: Path,
+    foundation: Callable[..., Any],
+    ledger: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rollout.provision(unit_of(rollout))
+    search_frames(config)
+    unit = unit_of(rollout)
+    provisioned = rollout.provision(unit)
+    frames = read(foundation, "frames/tokyo/desired.json", FramesDesired)
+    assert [camera.camera_id for camera in frames.cameras] == TOKYO
+    assert frames.rates.search_faces_by_image == 5
+    snapshot = read(foundation, "snapshot/ingest.json", IngestSnapshot)
+    assert {stream.engine for stream in snapshot.streams.values()} == {"stream_processor"}
+
+    monkeypatch.setattr(OfficeStartOperator, "wait", lambda *_, **__: seen(TOKYO))
+    start = OfficeStartOperator(task_id="start", unit=unit, provisioned=provisioned)
+    started = start.execute(rollout.context)
+    snapshot = read(foundation, "snapshot/ingest.json", IngestSnapshot)
+    at = datetime.fromisoformat(started["since"])
+    assert at > datetime.now(UTC)
+    assert at.microsecond == 0
+    for stream in snapshot.streams.values():
+        assert [(span.engine, span.from_ms) for span in stream.engines] == [
+            ("stream_processor", 0),
+            ("frame_search", at.timestamp() * 1000),
+        ]
+    # Taken up after a crash, it isn't switched again.
+    assert start.execute(rollout.context)["since"] == provisioned["since"]
+
+    monkeypatch.setattr(OfficeVerifyOperator, "wait", lambda *_, **__: seen(TOKYO))
+    verify = OfficeVerifyOperator(task_id="verify", unit=unit, started=started)
+    assert set(verify.execute(rollout.context)["verified"]) == set(TOKYO)
+    assert foundation("rekognition", REGION).list_stream_processors()["StreamProcessors"] == []
+    streams = foundation("kinesis", REGION).list_streams()["StreamNames"]
+    assert [name for name in streams if name.startswith("gatehouse-records-")] == ["gatehouse-records-tokyo"]
+
+
+def test_a_worker_that_analyses_is_as_good_as_a_processor_that_runs(foundation: Callable[..., Any]) -> None:
+    now = datetime.now(UTC)
+    report = FramesObserved(
+        office="tokyo",
+        at=now,
+        started_at=now,
+        version_applied=1,
+        cameras=(
+            ObservedFrames(camera_id=TOKYO[0], phase="analysing"),
+            ObservedFrames(camera_id=TOKYO[1], phase="retrying", reason="throttled"),
+        ),
+    )
+    place = {"Bucket": BUCKET, "Key": "frames/tokyo/observed.json"}
+    foundation("s3", REGION).put_object(**place, Body=report.model_dump_json().encode())
+    hook = EvidenceHook("tokyo", REGION, BUCKET, TOKYO, "frame_search")
+    assert [found.processor_status for found in hook.processors(now).values()] == ["RUNNING", "STOPPED"]
+    later = datetime.fromtimestamp(now.timestamp() + 1, UTC)
+    assert hook.processors(later) == dict.fromkeys(TOKYO, Evidence())

@@ -1,0 +1,55 @@
+"""Preflight judges the whole plan before anything of it is done."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from gatehouse_provider.hooks import preflight as hooks
+from gatehouse_provider.operators import preflight
+from gatehouse_provider.operators.preflight import RolloutPreflightOperator
+from gatehouse_provider.operators.stored_plan import stored_plan
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+pytestmark = pytest.mark.usefixtures("ledger", "foundation")
+Rollout = Any
+
+
+@pytest.fixture(autouse=True)
+def opensearch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let OpenSearch answer: it is no part of the local cloud."""
+    monkeypatch.setattr(preflight, "opensearch_answers", lambda: hooks.Seen("yes"))
+
+
+def judge(rollout: Rollout) -> dict[str, Any]:
+    return RolloutPreflightOperator(task_id="preflight").execute(rollout.context)
+
+
+def test_a_dry_run_proves_nothing_and_says_so(rollout: Rollout) -> None:
+    rollout.plan("berlin", plan_only=True)
+    findings = {finding["code"]: finding for finding in judge(rollout)["findings"]}
+    assert findings["streaming_right"]["severity"] == "advisory"
+    assert "not proved" in findings["streaming_right"]["found"]
+
+
+def test_a_plan_that_exceeds_a_quota_is_stopped_with_what_to_request(rollout: Rollout, config: Path) -> None:
+    quotas = config / "quotas.yaml"
+    default = "video_streams:\n    limit: 10000"
+    assert default in quotas.read_text()
+    quotas.write_text(quotas.read_text().replace(default, default.replace("10000", "1")))
+    rollout.plan("berlin", plan_only=True)
+    with pytest.raises(AirflowFailException, match=r"(?s)Preflight forbids.*Request \d+ for"):
+        judge(rollout)
+
+
+def test_the_plan_tells_what_it_takes_and_costs(rollout: Rollout, ledger: Connection) -> None:
+    rollout.plan("berlin", plan_only=True)
+    text = stored_plan(ledger, "run-1").text
+    assert text.startswith("Dry run: nothing is changed")
+    assert "Cost: $" in text

@@ -1,0 +1,121 @@
+"""A roll-back restores exactly what was before, and the evidence of a run is kept once."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+
+from gatehouse.ledger.control import Event, command_rollout, control_events
+from gatehouse.ledger.evidence import bundles_of
+from gatehouse.ledger.rollouts import camera_phases, set_wave_phase
+from gatehouse.office.config import load_company
+from gatehouse.office.edge import EdgeDesired
+from gatehouse.rollout.resources import desired_office
+from gatehouse_provider.hooks.office import OfficeHook
+from gatehouse_provider.operators.rollback import RolloutRollbackOperator
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection
+
+    from gatehouse.rollout.state import State
+
+pytestmark = pytest.mark.usefixtures("ledger", "foundation")
+BUCKET = "gatehouse-123456789012-eu-central-1"
+Rollout = Any
+
+
+def state(config: Path, office: str) -> State:
+    hook = OfficeHook(desired_office(load_company(config), office), "look")
+    return hook.state(hook.observe())
+
+
+def roll_back(rollout: Rollout, **arguments: Any) -> dict[str, Any]:
+    operator = RolloutRollbackOperator(task_id="rollback", **arguments)
+    return operator.execute(rollout.context)
+
+
+def provision(rollout: Rollout, office: str, wave: str) -> None:
+    rollout.plan(office)
+    rollout.approve()
+    if wave != "pilot":
+        with pytest.raises(AirflowSkipException):
+            rollout.begin("pilot")
+    (unit,) = rollout.begin(wave)
+    rollout.provision(unit)
+
+
+def ask_to_roll_back(ledger: Connection, run: str) -> None:
+    command_rollout(ledger, run, "rollback", Event(f"{run}-back", datetime.now(UTC), "olga", "test"))
+
+
+def test_what_a_rollout_made_is_gone_again(
+    rollout: Rollout, ledger: Connection, config: Path, foundation: Callable[..., Any]
+) -> None:
+    before = state(config, "tokyo")
+    provision(rollout, "tokyo", "rest")
+    made = state(config, "tokyo")
+    assert made != before
+    ask_to_roll_back(ledger, "run-1")
+    assert roll_back(rollout)["undone"]["tokyo"] > 0
+    after = state(config, "tokyo")
+    # A document that a proxy may have read isn't deleted: it names no camera.
+    left = {key: value for key, value in after.items() if key not in before}
+    assert {kind for kind, _ in left} <= {"edge_document"}
+    assert all(not resource.settings["cameras"] for resource in left.values())
+    assert {key: value for key, value in after.items() if key in before} == before
+    assert {step for _, step, _ in camera_phases(ledger, "run-1").values()} == {"rolled_back"}
+    place = {"Bucket": "gatehouse-123456789012-ap-northeast-1", "Key": "edge/tokyo/desired.json"}
+    body = foundation("s3", "ap-northeast-1").get_object(**place)["Body"].read()
+    assert EdgeDesired.model_validate_json(body).version > 1
+
+
+def test_a_replaced_processor_is_the_old_one_again(
+    rollout: Rollout, ledger: Connection, config: Path
+) -> None:
+    provision(rollout, "berlin", "pilot")
+    with pytest.raises(AirflowFailException):
+        rollout.report()
+    before = state(config, "berlin")
+    settings = config / "rollout.yaml"
+    settings.write_text(settings.read_text().replace("threshold: 80", "threshold: 90"))
+    second = type(rollout)("run-2")
+    provision(second, "berlin", "pilot")
+    assert state(config, "berlin") != before
+    ask_to_roll_back(ledger, "run-2")
+    roll_back(second)
+    assert state(config, "berlin") == before
+    assert roll_back(second)["undone"] == {"berlin": 0}
+
+
+def test_nothing_is_undone_unasked(rollout: Rollout) -> None:
+    provision(rollout, "berlin", "pilot")
+    with pytest.raises(AirflowSkipException, match="Nothing is to be undone"):
+        roll_back(rollout, on_failure=True)
+
+
+def test_a_failed_wave_is_undone_if_the_run_shall(rollout: Rollout, ledger: Connection) -> None:
+    provision(rollout, "berlin", "pilot")
+    set_wave_phase(ledger, "run-1", "pilot", "Degraded", datetime.now(UTC), detail="bad", ended=True)
+    assert "berlin" in roll_back(rollout, on_failure=True)["undone"]
+    assert [event["command"] for event in control_events(ledger, "run-1")] == ["rollback"]
+
+
+def test_the_evidence_is_kept_once_and_never_replaced(
+    rollout: Rollout, ledger: Connection, foundation: Callable[..., Any]
+) -> None:
+    rollout.run = "run-evidence"
+    rollout.context["run_id"] = "run-evidence"
+    provision(rollout, "berlin", "pilot")
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="Not everything is healthy"):
+            rollout.report()
+    ((key, digest),) = bundles_of(ledger, "run-evidence").items()
+    body = foundation("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
+    assert hashlib.sha256(body).hexdigest() == digest

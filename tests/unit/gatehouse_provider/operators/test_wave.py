@@ -1,0 +1,249 @@
+"""Waves begin in their order, bake under the gate, and go on only when they passed."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskDeferred
+
+from gatehouse.ledger.calls import calls_of, mark_changed, saved_cameras
+from gatehouse.ledger.control import Event, command_rollout
+from gatehouse.ledger.rollouts import camera_phases, load_rollout, set_camera_phase, waves_of
+from gatehouse.office import naming
+from gatehouse.office.edge import EdgeObserved
+from gatehouse.rollout.sample import CameraSample
+from gatehouse_provider.hooks.samples import SampleHook
+from gatehouse_provider.operators.approval import PlanApprovalOperator
+from gatehouse_provider.triggers.steering import SteeringTrigger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy import Connection
+
+pytestmark = pytest.mark.usefixtures("ledger", "foundation")
+BERLIN = ["CAM_BER_F0_LOBBY_001", "CAM_BER_F0_GARAGE_002", "CAM_BER_F3_LAB_003"]
+Rollout = Any
+
+
+def press(ledger: Connection, command: Any, run: str = "run-1", wave: str = "") -> None:
+    event = Event(f"{run}-{command}", datetime.now(UTC), "olga", "test")
+    command_rollout(ledger, run, command, event, wave)
+
+
+def sampling(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
+    """Let every camera show these values, beside those of a healthy one; a callable gets the camera."""
+    healthy: dict[str, Any] = {
+        "fragments": 30,
+        "ack_errors": 0,
+        "lag_seconds": 1.0,
+        "frames": 30,
+        "face_frames": 0,
+        "documents": 0,
+        "processor": "RUNNING",
+    }
+
+    def sample(hook: SampleHook, changed_at: datetime, at: datetime) -> list[CameraSample]:
+        seen = {name: value for name, value in (healthy | values).items() if not callable(value)}
+        own = {name: value for name, value in values.items() if callable(value)}
+        return [
+            CameraSample(camera, changed_at, at, **seen, **{name: tell(camera) for name, tell in own.items()})
+            for camera in hook.cameras
+        ]
+
+    monkeypatch.setattr(SampleHook, "sample", sample)
+
+
+def verified(ledger: Connection, rollout: Rollout, cameras: list[str] = BERLIN) -> Any:
+    """Bring the pilot's cameras as far as its bake."""
+    rollout.plan("berlin")
+    rollout.approve()
+    units = rollout.begin("pilot")
+    set_camera_phase(ledger, rollout.run, "berlin", [(c, "verified", "") for c in cameras], datetime.now(UTC))
+    mark_changed(ledger, rollout.run, cameras, datetime.now(UTC) - timedelta(minutes=5))
+    return units
+
+
+@pytest.fixture(autouse=True)
+def quick(config: Any) -> None:
+    """Bake for two seconds."""
+    settings = config / "rollout.yaml"
+    text = settings.read_text()
+    quicker = {"bake_seconds: 8": "bake_seconds: 2", "settle_seconds: 4": "settle_seconds: 0"}
+    for slow, quick in (quicker | {"minimum_samples: 3": "minimum_samples: 1"}).items():
+        assert slow in text
+        text = text.replace(slow, quick, 1)
+    settings.write_text(text)
+
+
+def test_nothing_begins_without_approval(rollout: Rollout) -> None:
+    rollout.plan("berlin")
+    with pytest.raises(AirflowFailException, match="is not approved; nothing was changed"):
+        rollout.begin("pilot")
+
+
+def test_an_answer_that_doesnt_come_is_a_no(rollout: Rollout) -> None:
+    rollout.plan("berlin")
+    late = {"chosen_options": ["Reject"], "params_input": {}, "responded_by_user": None}
+    with pytest.raises(AirflowFailException, match="was rejected by nobody in time"):
+        PlanApprovalOperator(task_id="approve").execute_complete(rollout.context, late)
+    with pytest.raises(AirflowFailException, match="is rejected; nothing was changed"):
+        rollout.begin("pilot")
+    # A late yes doesn't take the no back.
+    with pytest.raises(AirflowFailException, match="was rejected"):
+        rollout.approve()
+
+
+def test_another_plan_has_to_be_approved_anew(rollout: Rollout) -> None:
+    rollout.plan("berlin")
+    rollout.approve()
+    rollout.plan("berlin", "tokyo")
+    with pytest.raises(AirflowFailException, match="is not approved"):
+        rollout.begin("pilot")
+
+
+def test_a_wave_waits_for_the_one_before_it(rollout: Rollout) -> None:
+    rollout.plan("berlin", "tokyo")
+    rollout.approve()
+    with pytest.raises(AirflowFailException, match="Wave 'rest' may not begin"):
+        rollout.begin("rest")
+
+
+def test_a_wave_in_which_nothing_was_chosen_is_passed_by(rollout: Rollout, ledger: Connection) -> None:
+    rollout.plan("tokyo")
+    rollout.approve()
+    with pytest.raises(AirflowSkipException):
+        rollout.begin("pilot")
+    with pytest.raises(AirflowSkipException):
+        rollout.bake("pilot", None)
+    assert [unit["label"] for unit in rollout.begin("rest")] == ["tokyo"]
+    assert waves_of(ledger, "run-1")[0]["passed"]
+
+
+def test_an_office_whose_proxy_fell_silent_is_put_off(
+    rollout: Rollout, ledger: Connection, foundation: Callable[..., Any]
+) -> None:
+    report = EdgeObserved(
+        office="tokyo",
+        at=datetime.now(UTC) - timedelta(minutes=5),
+        started_at=datetime.now(UTC) - timedelta(days=1),
+        version_applied=1,
+        cameras=(),
+    )
+    place = {"Bucket": "gatehouse-123456789012-ap-northeast-1", "Key": naming.edge_observed_key("tokyo")}
+    s3 = foundation("s3", "ap-northeast-1")
+    s3.put_object(**place, Body=report.model_dump_json().encode())
+    rollout.plan("portland", "tokyo")
+    rollout.approve()
+    with pytest.raises(AirflowSkipException):
+        rollout.begin("pilot")
+    assert [unit["label"] for unit in rollout.begin("rest")] == ["portland"]
+    assert camera_phases(ledger, "run-1")["CAM_TYO_F9_ARCHIVE_002"][1] == "unreachable"
+    s3.delete_object(**place)
+    with pytest.raises(AirflowFailException, match="may not begin"):
+        rollout.begin("requeued")
+
+
+def test_a_healthy_wave_passes(rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    sampling(monkeypatch)
+    units = verified(ledger, rollout)
+    assert rollout.bake("pilot", units) == {"passed": "pilot", "set_aside": []}
+    assert {step for _, step, _ in camera_phases(ledger, "run-1").values()} == {"healthy"}
+    assert (waves_of(ledger, "run-1")[0]["phase"], waves_of(ledger, "run-1")[0]["passed"]) == (
+        "Healthy",
+        True,
+    )
+
+
+def test_a_wave_in_which_nothing_changed_doesnt_bake(rollout: Rollout, ledger: Connection) -> None:
+    rollout.plan("berlin")
+    rollout.approve()
+    units = rollout.begin("pilot")
+    set_camera_phase(ledger, "run-1", "berlin", [(c, "verified", "") for c in BERLIN], datetime.now(UTC))
+    assert rollout.bake("pilot", units)["passed"] == "pilot"
+
+
+def test_too_many_bad_cameras_stop_the_rollout(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampling(monkeypatch, fragments=lambda camera: 0 if camera == BERLIN[0] else 30)
+    units = verified(ledger, rollout)
+    with pytest.raises(AirflowFailException, match="1 of 3 judged cameras are bad"):
+        rollout.bake("pilot", units)
+    assert camera_phases(ledger, "run-1")[BERLIN[0]][1] == "failed"
+    with pytest.raises(AirflowFailException, match="may not begin"):
+        rollout.begin("rest")
+
+
+def test_a_camera_that_wasnt_verified_counts_as_bad(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampling(monkeypatch)
+    units = verified(ledger, rollout, BERLIN[:2])
+    with pytest.raises(AirflowFailException, match=f"{BERLIN[2]}: it didn't get beyond planned"):
+        rollout.bake("pilot", units)
+
+
+def test_the_few_bad_cameras_are_set_aside_if_the_policy_says_so(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch, config: Any
+) -> None:
+    settings = config / "rollout.yaml"
+    settings.write_text(settings.read_text().replace("percent: 5", "percent: 50"))
+    sampling(monkeypatch, fragments=lambda camera: 0 if camera == BERLIN[0] else 30)
+    units = verified(ledger, rollout)
+    assert rollout.bake("pilot", units) == {"passed": "pilot", "set_aside": [BERLIN[0]]}
+    assert camera_phases(ledger, "run-1")[BERLIN[0]][1] == "quarantined"
+    assert waves_of(ledger, "run-1")[0]["phase"] == "Degraded"
+
+
+def test_a_wave_without_data_pauses_until_somebody_promotes_it(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = iter(range(100))
+
+    def nothing(_camera: str) -> None:
+        if next(looks) == 12:
+            assert waves_of(ledger, "run-1")[0]["phase"] == "Paused"
+            press(ledger, "promote", wave="pilot")
+
+    sampling(monkeypatch, frames=nothing)
+    units = verified(ledger, rollout)
+    assert rollout.bake("pilot", units)["passed"] == "pilot"
+
+
+def test_a_paused_rollout_waits_before_its_next_call(rollout: Rollout, ledger: Connection) -> None:
+    rollout.plan("berlin")
+    rollout.approve()
+    (unit,) = rollout.begin("pilot")
+    press(ledger, "pause")
+    with pytest.raises(TaskDeferred) as deferred:
+        rollout.provision(unit)
+    assert isinstance(deferred.value.trigger, SteeringTrigger)
+    assert deferred.value.method_name == "go_on"
+    assert calls_of(ledger, "run-1", "berlin") == []
+    found = load_rollout(ledger, "run-1")
+    assert found is not None
+    assert found.phase == "Paused"
+
+
+def test_an_aborted_rollout_stops_before_its_next_call(rollout: Rollout, ledger: Connection) -> None:
+    rollout.plan("berlin")
+    rollout.approve()
+    (unit,) = rollout.begin("pilot")
+    press(ledger, "abort")
+    with pytest.raises(AirflowFailException, match="the rollout was aborted"):
+        rollout.provision(unit)
+    assert calls_of(ledger, "run-1", "berlin") == []
+
+
+def test_what_was_before_and_every_call_is_remembered(rollout: Rollout, ledger: Connection) -> None:
+    rollout.plan("berlin")
+    rollout.approve()
+    (unit,) = rollout.begin("pilot")
+    rollout.provision(unit)
+    calls = calls_of(ledger, "run-1", "berlin")
+    assert {call.state for call in calls} == {"done"}
+    assert {"change_snapshot", "change_edge_document"} <= {call.action for call in calls}
+    assert saved_cameras(ledger, "run-1", "berlin") == set(BERLIN)
