@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import tenacity
 from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
 from botocore.exceptions import ClientError
 
@@ -11,7 +13,7 @@ from gatehouse.rollout.resources import EventMapping
 from gatehouse_provider.hooks.base_aws import AdaptiveRetries, error_code, pages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from gatehouse.rollout.resources import DesiredOffice
 
@@ -41,7 +43,7 @@ class EventMappingHook(AdaptiveRetries, LambdaHook):
     def correct(self, desired: DesiredOffice, uuid: str) -> None:
         """Give an existing mapping the wanted settings."""
         settings = _settings(desired)
-        self.client.update_event_source_mapping(UUID=uuid, **settings)
+        _when_settled(partial(self.client.update_event_source_mapping, UUID=uuid, **settings))
 
     def put_back(
         self, function: str, stream_arn: str, was: Mapping[str, Any], tags: Mapping[str, str]
@@ -60,7 +62,7 @@ class EventMappingHook(AdaptiveRetries, LambdaHook):
         if was["failure_destination"]:
             settings["DestinationConfig"] = {"OnFailure": {"Destination": was["failure_destination"]}}
         if found := self.mappings(function).get(stream_arn):
-            self.client.update_event_source_mapping(UUID=found.uuid, **settings)
+            _when_settled(partial(self.client.update_event_source_mapping, UUID=found.uuid, **settings))
             return
         self.client.create_event_source_mapping(
             EventSourceArn=stream_arn,
@@ -73,10 +75,24 @@ class EventMappingHook(AdaptiveRetries, LambdaHook):
     def delete(self, uuid: str) -> None:
         """Delete a mapping; one that is gone already is fine."""
         try:
-            self.client.delete_event_source_mapping(UUID=uuid)
+            _when_settled(partial(self.client.delete_event_source_mapping, UUID=uuid))
         except ClientError as error:
             if error_code(error) != "ResourceNotFoundException":
                 raise
+
+
+def _when_settled(call: Callable[[], Any]) -> None:
+    """Make a call that Lambda refuses while a mapping is still creating, enabling or updating."""
+
+    def unsettled(error: BaseException) -> bool:
+        return isinstance(error, ClientError) and error_code(error) == "ResourceInUseException"
+
+    tenacity.Retrying(
+        retry=tenacity.retry_if_exception(unsettled),
+        wait=tenacity.wait_exponential(multiplier=0.5, max=5),
+        stop=tenacity.stop_after_delay(120),
+        reraise=True,
+    )(call)
 
 
 def _settings(desired: DesiredOffice) -> dict[str, Any]:

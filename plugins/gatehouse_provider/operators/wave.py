@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from gatehouse.ledger.calls import attempts_of, put_off
-from gatehouse.ledger.rollouts import camera_phases, set_camera_phase, set_wave_phase, wave_states
+from gatehouse.ledger.rollouts import (
+    camera_phases,
+    set_camera_phase,
+    set_rollout_phase,
+    set_wave_phase,
+    wave_states,
+)
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeObserved
 from gatehouse.rollout.answers import FRESH
@@ -69,6 +75,8 @@ class WaveBeginOperator(GatehouseOperator):
             self._end(rollout_id, passed=passed, detail="none of its offices can be reached")
             msg = f"Wave '{self.wave}': none of its offices can be reached. See its cameras"
             raise (AirflowSkipException if passed else AirflowFailException)(msg)
+        with final_errors(), self.ledger.begin() as connection:
+            set_rollout_phase(connection, rollout_id, "Progressing", now())
         return [self._describe(plan, unit) for unit in reachable]
 
     def _put_off(self, rollout_id: str, plan: StoredPlan) -> list[Unit]:

@@ -13,6 +13,7 @@ from gatehouse_provider.operators.preflight import RolloutPreflightOperator
 from gatehouse_provider.operators.stored_plan import stored_plan
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -38,7 +39,12 @@ def test_a_dry_run_proves_nothing_and_says_so(rollout: Rollout) -> None:
     assert "not proved" in findings["streaming_right"]["found"]
 
 
-def test_a_plan_that_exceeds_a_quota_is_stopped_with_what_to_request(rollout: Rollout, config: Path) -> None:
+def test_a_plan_that_exceeds_a_quota_is_stopped_with_what_to_request(
+    rollout: Rollout, config: Path, foundation: Callable[..., Any]
+) -> None:
+    video = foundation("kinesisvideo")
+    for stream in video.list_streams()["StreamInfoList"]:
+        video.delete_stream(StreamARN=stream["StreamARN"])
     quotas = config / "quotas.yaml"
     default = "video_streams:\n    limit: 10000"
     assert default in quotas.read_text()

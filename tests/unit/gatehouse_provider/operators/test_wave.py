@@ -36,10 +36,10 @@ def press(ledger: Connection, command: Any, run: str = "run-1", wave: str = "") 
 def sampling(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
     """Let every camera show these values, beside those of a healthy one; a callable gets the camera."""
     healthy: dict[str, Any] = {
-        "fragments": 30,
+        "fragments": 3000,
         "ack_errors": 0,
         "lag_seconds": 1.0,
-        "frames": 30,
+        "frames": 3000,
         "face_frames": 0,
         "documents": 0,
         "processor": "RUNNING",
@@ -168,7 +168,7 @@ def test_a_wave_in_which_nothing_changed_doesnt_bake(rollout: Rollout, ledger: C
 def test_too_many_bad_cameras_stop_the_rollout(
     rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sampling(monkeypatch, fragments=lambda camera: 0 if camera == BERLIN[0] else 30)
+    sampling(monkeypatch, fragments=lambda camera: 0 if camera == BERLIN[0] else 3000)
     units = verified(ledger, rollout)
     with pytest.raises(AirflowFailException, match="1 of 3 judged cameras are bad"):
         rollout.bake("pilot", units)
@@ -191,7 +191,7 @@ def test_the_few_bad_cameras_are_set_aside_if_the_policy_says_so(
 ) -> None:
     settings = config / "rollout.yaml"
     settings.write_text(settings.read_text().replace("percent: 5", "percent: 50"))
-    sampling(monkeypatch, fragments=lambda camera: 0 if camera == BERLIN[0] else 30)
+    sampling(monkeypatch, fragments=lambda camera: 0 if camera == BERLIN[0] else 3000)
     units = verified(ledger, rollout)
     assert rollout.bake("pilot", units) == {"passed": "pilot", "set_aside": [BERLIN[0]]}
     assert camera_phases(ledger, "run-1")[BERLIN[0]][1] == "quarantined"
