@@ -13,14 +13,13 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
 import psycopg
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import TransportError
 
-from gatehouse_stack import company
+from gatehouse_stack import cloud, company
 from gatehouse_stack.demo.evidence import Alert, Delivery, Detection, Evidence, Fragment
-from gatehouse_stack.layout import ACCOUNT, Layout
+from gatehouse_stack.layout import Layout
 
 POLL_SECONDS = 0.5
 PAGE = 1000
@@ -87,7 +86,7 @@ class Watch:
         return any(alert.state != "sent" for alert in seen.alerts) or any(map(self._queued, self.regions))
 
     def _queued(self, region: company.Region) -> int:
-        sqs = self._client("sqs", region.name)
+        sqs = cloud.client(self.layout, "sqs", region.name)
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         url = sqs.get_queue_url(QueueName=region.notify_queue)["QueueUrl"]
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
@@ -116,23 +115,15 @@ class Watch:
             )
         return frames
 
-    def _client(self, service: str, region: str, endpoint: str | None = None) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            region_name=region,
-            endpoint_url=endpoint or self.layout.url("cloud"),
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",  # noqa: S106 - the local cloud checks no signature
-        )
-
     def _fragments(self, region: str, camera: str, since: float, until: float) -> list[Fragment]:
-        control = self._client("kinesisvideo", region)
+        control = cloud.client(self.layout, "kinesisvideo", region)
         name = f"gatehouse-{camera}"
         try:
             endpoint = control.get_data_endpoint(StreamName=name, APIName="LIST_FRAGMENTS")["DataEndpoint"]
         except control.exceptions.ResourceNotFoundException:
             return []
-        pages = self._client("kinesis-video-archived-media", region, endpoint).get_paginator("list_fragments")
+        media = cloud.client(self.layout, "kinesis-video-archived-media", region, endpoint)
+        pages = media.get_paginator("list_fragments")
         span = {"StartTimestamp": since - 30, "EndTimestamp": until}
         selector = {"FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": span}
         found = pages.paginate(StreamName=name, FragmentSelector=selector)
@@ -142,7 +133,7 @@ class Watch:
         buckets = {region.name: region.bucket for region in self.regions}
         counts: dict[str, int] = {}
         for office in offices:
-            s3 = self._client("s3", office.region)
+            s3 = cloud.client(self.layout, "s3", office.region)
             key = f"edge/{office.name}/observed.json"
             try:
                 body = s3.get_object(Bucket=buckets[office.region], Key=key)["Body"].read()
