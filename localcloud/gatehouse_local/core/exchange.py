@@ -6,16 +6,19 @@ import asyncio
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gatehouse_local.core.calls import Call
 from gatehouse_local.core.errors import AwsError
 from gatehouse_local.core.service import CallContext
 
 if TYPE_CHECKING:
-    from starlette.types import Message, Send
+    from collections.abc import Mapping
+
+    from starlette.types import Message, Receive, Scope, Send
 
     from gatehouse_local.core.calls import CallLog
+    from gatehouse_local.core.encode import Answer
     from gatehouse_local.core.faults import Fault, Faults
     from gatehouse_local.core.quotas import Quotas
     from gatehouse_local.core.signature import Caller
@@ -103,3 +106,18 @@ class Exchange:
             message = fault.message or f"Fault {fault.id} of the local cloud is on"
         self.outcome = f"fault:{code}"
         return AwsError(code, message, status)
+
+
+class Forwarder(Protocol):
+    """Answer the calls to services that aren't ours."""
+
+    async def forward(
+        self, exchange: Exchange, headers: Mapping[str, str], scope: Scope, receive: Receive, send: Send
+    ) -> None:
+        """Admit the call and answer it, or raise the `AwsError` that refuses it."""
+
+    def refuse(self, exchange: Exchange, headers: Mapping[str, str], error: AwsError) -> Answer:
+        """Write a refusal in the service's protocol."""
+
+    async def close(self) -> None:
+        """Let go of connections."""
