@@ -60,7 +60,8 @@ def show(
     console.print(
         f"[dim]Similarities are on the local engine's scale “{scale}”, not Rekognition's. Precision and "
         "recall are per frame; “seen” is the delay from a frame's own time to its searchable document, "
-        f"looked for every {POLL_SECONDS} s; “told” from the frame that made an alert due to the webhook.[/dim]"
+        f"looked for every {POLL_SECONDS} s; “told” that from the frame that made an alert due to the "
+        "webhook.[/dim]"
     )
     if own_faces:
         console.print(_rates(figures))
