@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gatehouse_stack import log_files
 from gatehouse_stack.graph import Graph, Job, Service
 from gatehouse_stack.supervisor import Supervisor
 
@@ -116,6 +117,21 @@ async def test_a_failed_job_is_named_with_its_reason_and_the_rest_goes_on(tmp_pa
         await until(lambda: supervisor.status.nodes["good"].phase == "ready")
         assert supervisor.status.failed()["bad"].detail == "the registry is not reachable"
         assert supervisor.status.nodes["blocked"].phase == "waiting"
+
+
+async def test_logs_are_bounded_while_the_stack_is_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatehouse_stack.supervisor.LOG_CHECK_SECONDS", 0.05)
+    (tmp_path / "logs").mkdir()
+    log = tmp_path / "logs" / "part.log"
+    log.touch()
+    os.truncate(log, log_files.LIMIT_BYTES + 1)
+    graph = Graph()
+    graph.add(sleeper("part", tmp_path))
+    async with running(graph, tmp_path):
+        await until(lambda: log.with_suffix(".log.1").exists())
+    assert log.stat().st_size == 0
 
 
 def test_a_graph_refuses_a_node_before_what_it_waits_for(tmp_path: Path) -> None:
