@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -22,6 +24,7 @@ from gatehouse.ledger.tables import metadata
 
 # Airflow reads these when it is first imported.
 _HOME = tempfile.mkdtemp(prefix="airflow-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ.update(
     {
         "AIRFLOW_HOME": _HOME,
