@@ -25,6 +25,7 @@ WARM_UP_SECONDS = 2.0
 SETTLE_SECONDS = 40.0
 """How long the last visit's alert may take to arrive before it counts as missing."""
 PROGRESS_SECONDS = 10.0
+UNUSED_SHOWN = 20
 
 
 def demo(layout: Layout, offices: list[str]) -> int:
@@ -34,6 +35,7 @@ def demo(layout: Layout, offices: list[str]) -> int:
     began = time.time()
     (layout.run / "demo.json").unlink(missing_ok=True)
     lifecycle.up(layout)
+    _name_unused_photos(layout, console)
     wanted = [o for o in company.offices(layout.config) if not offices or o.name in offices]
     cameras = [camera for office in wanted for camera in office.cameras]
     with Watch(layout) as watch:
@@ -48,6 +50,16 @@ def demo(layout: Layout, offices: list[str]) -> int:
     _report(layout, console, rows, findings, time.time() - began)
     own_faces = bool(os.environ.get("GATEHOUSE_FACES"))
     return 1 if any(not own_faces or f.step in judge.PLUMBING for f in findings) else 0
+
+
+def _name_unused_photos(layout: Layout, console: Console) -> None:
+    """Say which of a user's own photos are left out, and why."""
+    file = layout.company / "not-used.txt"
+    lines = file.read_text().splitlines() if file.exists() else []
+    if lines:
+        console.print(f"[bold]{len(lines)} photos or people can't be used[/bold], all listed in {file}")
+    for line in lines[:UNUSED_SHOWN]:
+        console.print(f"  {line}", markup=False, highlight=False)
 
 
 def _roll_out(
