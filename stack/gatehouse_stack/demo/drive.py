@@ -40,10 +40,11 @@ def demo(layout: Layout, offices: list[str]) -> int:
     cameras = [camera for office in wanted for camera in office.cameras]
     with Watch(layout) as watch:
         since = _roll_out(layout, console, watch, wanted)
-        until = _observe(layout, console, Truth.of(layout, cameras), since)
-        _settle(console, watch, Truth.of(layout, cameras), since, until)
+        truth = Truth.of(layout, cameras)
+        until = _observe(layout, console, truth, since)
+        _settle(console, watch, truth, since, until)
         seen = watch.evidence(since, until)
-    # Read anew: an alert may belong to a visit that began meanwhile.
+    # Scripts are read anew: what they say now is what counts.
     visits = Truth.of(layout, cameras).visits()
     findings = judge.judge(visits, seen)
     rows = [figures.of_camera(camera, visits, seen, findings) for camera in cameras]
