@@ -22,6 +22,8 @@ example:
   curl -s $AWS_ENDPOINT_URL/_gatehouse/health
 
 --config is YAML, for example `quotas: {rekognition: {IndexFaces: 50, FaceSearchProcessorsRunning: 3}}`.
+With `control_plane_only: true` in it, resources are kept and change state in their time, but no video is
+read, no face looked at (IndexFaces and its like are refused) and no shard polled.
 State and the call log (calls.jsonl) are kept in --state. State survives a restart together with
 moto's, or both are reset; the log and /_gatehouse/health say so.
 """

@@ -110,7 +110,11 @@ async def serve(options: Options) -> None:
 async def _run(runtime: Runtime, rules: Rules, guard: MotoGuard, listener: socket.socket) -> None:
     services = await asyncio.to_thread(build_services, runtime)
     proxy = DataStreamFront(MotoProxy(guard), _data_streams(runtime))
-    control = Control(rules, partial(_health, services, guard, time.time()), partial(survey, services))
+    control = Control(
+        rules,
+        partial(_health, services, guard, time.time(), runtime.control_plane_only),
+        partial(survey, services),
+    )
     door = Door(services, rules, proxy, control.app())
     server = FrontServer(door, services)
     try:
@@ -126,11 +130,14 @@ def _data_streams(runtime: Runtime) -> Streams:
     return Streams(runtime.store, runtime.quotas, runtime.clock, settings.creating_seconds)
 
 
-def _health(services: list[Service], guard: MotoGuard, since: float) -> dict[str, Any]:
+def _health(
+    services: list[Service], guard: MotoGuard, since: float, control_plane_only: bool
+) -> dict[str, Any]:
     moto = guard.health()
     return {
         "status": "ok" if moto["state"] == "ok" else "degraded",
         "since": since,
+        "control_plane_only": control_plane_only,
         "services": sorted({service.model for service in services}),
         "moto": moto,
         "reset": guard.reset,

@@ -53,7 +53,8 @@ def build(runtime: Runtime) -> Service:
 
     def start() -> None:
         queue.start()
-        poller.start()
+        if not runtime.control_plane_only:
+            poller.start()
 
     def stop() -> None:
         poller.stop()
