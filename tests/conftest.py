@@ -21,6 +21,7 @@ SLOW = tuple(
         "gatehouse_local/engine",
         "gatehouse_local/kinesisvideo",
         "gatehouse_local/lambda_/mappings/test_polling.py",
+        "gatehouse_local/moto/test_server.py",
         "gatehouse_notify",
         "gatehouse_provider/operators",
         "gatehouse_sample",

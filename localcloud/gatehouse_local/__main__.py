@@ -13,7 +13,7 @@ from gatehouse_local.moto.epoch import MotoUnreachableError
 
 _EXAMPLE = """\
 example:
-  moto_server -p 24101 &
+  python -m gatehouse_local.moto.server --port 24101 --snapshot .run/moto.snapshot &
   python -m gatehouse_local --port 24100 --state .run/state --moto-endpoint http://127.0.0.1:24101
 
   export AWS_ENDPOINT_URL=http://127.0.0.1:24100 AWS_DEFAULT_REGION=eu-central-1

@@ -7,6 +7,7 @@ step is idempotent.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import time
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ from gatehouse.search.templates import index_templates
 from gatehouse_stack import company
 from gatehouse_stack.company import Region
 from gatehouse_stack.layout import ACCOUNT, Layout
+
+_ROSTER = "roster/roster.csv"
+_SOMEBODYS = "somebody's own"
 
 
 class Foundation:
@@ -47,7 +51,7 @@ class Foundation:
     def make(self) -> None:
         """Create bucket, topic, queue, roles and function."""
         self._bucket()
-        topic = self._topic()
+        topic = self.topic()
         self._roles(topic)
         self._function(topic)
         self._snapshot()
@@ -60,7 +64,8 @@ class Foundation:
         with _unless("BucketAlreadyOwnedByYou"):
             s3.create_bucket(**settings)
 
-    def _topic(self) -> str:
+    def topic(self) -> str:
+        """Create alert topic and notify queue, subscribed to each other; return the topic's ARN."""
         topic: str = self.client("sns").create_topic(Name=self.region.alert_topic)["TopicArn"]
         sqs = self.client("sqs")
         dead = self._queue(sqs, f"{self.region.notify_queue}-dead", {})
@@ -145,7 +150,7 @@ def lay(layout: Layout) -> None:
     for foundation in made.values():
         foundation.make()
     _secrets(layout, made)
-    _roster(layout, made[home])
+    roster(layout, made[home])
 
 
 def search(layout: Layout) -> None:
@@ -176,14 +181,30 @@ def _secrets(layout: Layout, made: dict[str, Foundation]) -> None:
             client.put_secret_value(SecretId=naming.rtsp_secret(camera), SecretString=value)
 
 
-def _roster(layout: Layout, home: Foundation) -> None:
-    s3 = home.client("s3")
-    bucket = home.region.bucket
+def roster(layout: Layout, home: Foundation) -> None:
+    """Upload roster and photos once; what somebody has changed since then stays theirs."""
+    s3, bucket = home.client("s3"), home.region.bucket
+    content = (layout.company / "roster.csv").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if _uploaded(s3, bucket) in (digest, _SOMEBODYS):
+        return
     for photo in _photos(layout.company):
         key = photo.relative_to(layout.company).as_posix()
         s3.put_object(Bucket=bucket, Key=key, Body=photo.read_bytes(), ContentType="image/jpeg")
-    roster = (layout.company / "roster.csv").read_bytes()
-    s3.put_object(Bucket=bucket, Key="roster/roster.csv", Body=roster, ContentType="text/csv")
+    # Last: a roster tells that its photos are there.
+    mark = {"sample": digest}
+    s3.put_object(Bucket=bucket, Key=_ROSTER, Body=content, ContentType="text/csv", Metadata=mark)
+
+
+def _uploaded(s3: Any, bucket: str) -> str:
+    """Return the digest of the sample's roster in the bucket; empty where there is no roster at all."""
+    try:
+        found = s3.head_object(Bucket=bucket, Key=_ROSTER)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "404":
+            raise
+        return ""
+    return str(found["Metadata"].get("sample", _SOMEBODYS))
 
 
 def _photos(folder: Path) -> Iterator[Path]:

@@ -153,7 +153,7 @@ class Supervisor:
             self._enter(service.name, "stopped")
 
     async def _stop(self, service: Service, process: asyncio.subprocess.Process) -> None:
-        self._kill_group(process, signal.SIGTERM)
+        self._kill_group(process, service.stop_signal)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(process.wait(), service.grace_seconds)
         self._kill_group(process, signal.SIGKILL)
