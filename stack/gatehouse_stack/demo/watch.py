@@ -37,7 +37,7 @@ class Watch:
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
-        self.search = OpenSearch(layout.url("opensearch"), timeout=30)
+        self.search = OpenSearch(layout.url("opensearch"), timeout=60)
         _, self.regions = company.regions(layout.config)
         self.offices = company.offices(layout.config)
         rules = yaml.safe_load((layout.config / "rules.yaml").read_text())["rules"]
@@ -201,7 +201,7 @@ def _alert(source: dict[str, Any], needed: Mapping[str, int]) -> Alert:
 
 
 def _deliveries(layout: Layout) -> list[Delivery]:
-    received = httpx.get(f"{layout.url('sink')}/alerts", timeout=10).json()
+    received = httpx.get(f"{layout.url('sink')}/alerts", timeout=60).json()
     return [Delivery(r["alert"]["alert_id"], r["at"]) for r in received]
 
 

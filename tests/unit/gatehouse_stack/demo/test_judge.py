@@ -125,7 +125,7 @@ def test_a_visit_only_partly_observed_is_not_judged_but_owns_its_alert(seen: Evi
 def test_visits_repeat_with_every_recorded_loop() -> None:
     visit = {"visit_id": "v1", "subject": "E1", "role": "employee", "start_s": 2.0, "end_s": 9.0}
     loops = [{"camera_id": "c", "loop": n, "wall_start": 1000.0 + 60 * n} for n in (0, 1)]
-    placed = list(visits({"c": {"visits": [visit]}}, loops))
+    placed = sorted(visits({"c": {"visits": [visit]}}, loops), key=lambda visit: visit.start)
     assert [(v.loop, v.start, v.end) for v in placed] == [(0, 1002.0, 1009.0), (1, 1062.0, 1069.0)]
 
 
