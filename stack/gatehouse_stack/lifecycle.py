@@ -85,7 +85,9 @@ def down(layout: Layout) -> None:
         with contextlib.suppress(psutil.NoSuchProcess):
             psutil.wait_procs([psutil.Process(current.pid)], timeout=DOWN_SECONDS)
     left = sweep(layout)
-    kept = "its state is kept" if layout.moto_snapshot.exists() else "no state is kept"
+    kept = "its state is kept"
+    if not layout.moto_snapshot.exists():
+        kept = f"no state is kept: moto_server wrote none ({layout.logs}/moto.log)"
     _say(f"Stopped{f' ({left} stragglers killed)' if left else ''}; {kept}.")
 
 
