@@ -43,6 +43,7 @@ def build(runtime: Runtime) -> Service:
     destinations = Destinations(clients)
     code = CodeStore(folder, clients)
     catalogue = Catalogue(runtime.store, runtime.clock, settings.activation_seconds)
+    code.sweep(catalogue.digests())
     invoker = Invoker(catalogue, code, folder / "logs", runtime.endpoint, settings)
     queue = EventQueue(
         runtime.store, catalogue, invoker, destinations, runtime.clock, settings.async_retry_seconds
