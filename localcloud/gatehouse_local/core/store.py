@@ -140,13 +140,10 @@ class Table:
         rows, _ = self._store.execute(sql, (*self._name, account, region))
         return int(rows[0][0])
 
-    def member(self, account: str, region: str, name: str, after: str = "") -> Sequence[tuple[str, Any]]:
+    def member(self, account: str, region: str, name: str) -> Sequence[tuple[str, Any]]:
         """Return (key, value) of one top-level member in key order; SQLite reads it, not we."""
-        sql = (
-            f"SELECT key, json_extract(body, ?) FROM item WHERE {_SAME}"  # noqa: S608
-            " AND key > ? ORDER BY key"
-        )
-        rows, _ = self._store.execute(sql, (f"$.{name}", *self._name, account, region, after))
+        sql = f"SELECT key, json_extract(body, ?) FROM item WHERE {_SAME} ORDER BY key"  # noqa: S608
+        rows, _ = self._store.execute(sql, (f"$.{name}", *self._name, account, region))
         return rows
 
     def having(self, account: str, region: str, name: str, value: str) -> Sequence[str]:

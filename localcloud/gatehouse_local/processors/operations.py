@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gatehouse_local.core.errors import AwsError
 from gatehouse_local.processors import rules
 from gatehouse_local.processors.processor import AT_REST, LIVE, Processor, Status
+from gatehouse_local.rekognition.pages import page
 from gatehouse_local.rekognition.tags import check_tags
 
 if TYPE_CHECKING:
@@ -62,12 +63,16 @@ class Operations:
         return self._get(context, request).described()
 
     def list(self, context: CallContext, request: dict[str, Any]) -> Answer:
-        """Return names and states by name, up to 1000 a page; the token is the last name."""
-        after = request.get("NextToken", "")
-        size = request.get("MaxResults") or PAGE
-        rest = self._registry.states(context.account, context.region, after)
-        answer: Answer = {"StreamProcessors": [{"Name": name, "Status": at} for name, at in rest[:size]]}
-        return {**answer, "NextToken": rest[size - 1][0]} if len(rest) > size else answer
+        """Return names and states by name, up to 1000 a page."""
+        where = (context.account, context.region)
+        named = [(name, {"Name": name, "Status": at}) for name, at in self._registry.states(*where)]
+        shown, following = page(
+            named,
+            scope="/".join(("ListStreamProcessors", *where)),
+            token=request.get("NextToken"),
+            size=min(request.get("MaxResults") or PAGE, PAGE),
+        )
+        return {"StreamProcessors": shown, **following}
 
     def start(self, context: CallContext, request: dict[str, Any]) -> Answer:
         """Begin to start a processor; a 200 says nothing about how the start will end."""

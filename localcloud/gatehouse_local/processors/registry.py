@@ -55,9 +55,9 @@ class Registry:
         body = self._table.get(account, region, name)
         return None if body is None else Processor.from_body(body)
 
-    def states(self, account: str, region: str, after: str = "") -> Sequence[tuple[str, str]]:
-        """Return (name, status) of the Region's processors by name, those behind `after`."""
-        return self._table.member(account, region, "status", after)
+    def states(self, account: str, region: str) -> Sequence[tuple[str, str]]:
+        """Return (name, status) of the Region's processors by name."""
+        return self._table.member(account, region, "status")
 
     def all(self) -> Iterator[Processor]:
         """Yield every processor."""

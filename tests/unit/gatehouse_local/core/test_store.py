@@ -152,7 +152,8 @@ def test_keys_and_single_members_are_read_without_bodies(store: Store) -> None:
         table.put(ACCOUNT, REGION, name, {"status": status, "rest": {"x": 1}})
     assert table.count(ACCOUNT, REGION) == 3
     assert table.count(ACCOUNT, "nowhere") == 0
-    assert list(table.member(ACCOUNT, REGION, "status", after="a")) == [("b", "STOPPED"), ("c", "RUNNING")]
+    statuses = [("a", "RUNNING"), ("b", "STOPPED"), ("c", "RUNNING")]
+    assert list(table.member(ACCOUNT, REGION, "status")) == statuses
     assert list(table.having(ACCOUNT, REGION, "status", "RUNNING")) == ["a", "c"]
     assert [key for key, _ in table.list(ACCOUNT, REGION, after="b")] == ["c"]
-    assert list(table.member(ACCOUNT, REGION, "none", after="b")) == [("c", None)]
+    assert list(table.member(ACCOUNT, REGION, "none"))[2:] == [("c", None)]
