@@ -26,14 +26,9 @@ def detection_documents(frame: Frame, ingested_at: str, *, probe: bool = False) 
     """
     if not frame.faces:
         return []
-    shared = _shared(frame, ingested_at, probe)
-    return [shared | _own(face) for face in frame.faces]
-
-
-def _shared(frame: Frame, ingested_at: str, probe: bool) -> Document:
     at = iso(frame.at_ms)
     stream = frame.stream
-    return {
+    shared: Document = {
         "@timestamp": at,
         "timestamp": at,
         "ingested_at": ingested_at,
@@ -45,20 +40,22 @@ def _shared(frame: Frame, ingested_at: str, probe: bool) -> Document:
         "face_detected": True,
         "probe": probe,
     }
+    return [_document(shared, face) for face in frame.faces]
 
 
-def _own(face: Face) -> Document:
-    box = face.box
-    own: Document = {
-        "event_id": face.event_id,
-        "employee_match": face.kind in EMPLOYED,
-        "confidence": face.confidence,
-        "box": {"left": box["Left"], "top": box["Top"], "width": box["Width"], "height": box["Height"]},
-    }
-    if face.similarity is not None:
-        own["similarity"] = face.similarity
-    if face.person_id is not None:
-        own["person_id"] = face.person_id
-    if face.kind is not None:
-        own["kind"] = face.kind
-    return own
+def _document(shared: Document, face: Face) -> Document:
+    event_id, box, confidence, similarity, person_id, kind = face
+    document = shared.copy()
+    document["event_id"] = event_id
+    document["employee_match"] = kind in EMPLOYED
+    document["confidence"] = confidence
+    document["box"] = {
+        "left": box["Left"], "top": box["Top"], "width": box["Width"], "height": box["Height"],
+    }  # fmt: skip
+    if similarity is not None:
+        document["similarity"] = similarity
+    if person_id is not None:
+        document["person_id"] = person_id
+    if kind is not None:
+        document["kind"] = kind
+    return document
