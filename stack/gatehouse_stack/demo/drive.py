@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -21,7 +21,7 @@ from gatehouse_stack.layout import AIRFLOW_PASSWORD, AIRFLOW_USER, Layout
 SYNC_SECONDS = 240
 ROLLOUT_SECONDS = 420
 WARM_UP_SECONDS = 2.0
-"""A visit is judged if it begins this long after its camera's observation began."""
+"""A visit is judged if it begins this long after the rollout ended."""
 SETTLE_SECONDS = 40.0
 """How long the last visit's alert may take to arrive before it counts as missing."""
 PROGRESS_SECONDS = 10.0
@@ -38,9 +38,9 @@ def demo(layout: Layout, offices: list[str]) -> int:
     _name_unused_photos(layout, console)
     wanted = [o for o in company.offices(layout.config) if not offices or o.name in offices]
     cameras = [camera for office in wanted for camera in office.cameras]
-    with Watch(layout) as watch:
-        since = _roll_out(layout, console, watch, wanted)
-        truth = Truth.of(layout, cameras)
+    with Watch(layout, wanted) as watch:
+        _roll_out(layout, console, wanted)
+        truth, since = Truth.of(layout, cameras), time.time() + WARM_UP_SECONDS
         until = _observe(layout, console, truth, since)
         _settle(console, watch, truth, since, until)
         seen = watch.evidence(since, until)
@@ -63,31 +63,15 @@ def _name_unused_photos(layout: Layout, console: Console) -> None:
         console.print(f"  {line}", markup=False, highlight=False)
 
 
-def _roll_out(
-    layout: Layout, console: Console, watch: Watch, offices: Sequence[company.Office]
-) -> dict[str, float]:
-    """Enrol the people and roll the offices out; return from when on each camera is judged."""
-    api, began = AirflowApi(layout), time.time()
+def _roll_out(layout: Layout, console: Console, offices: Sequence[company.Office]) -> None:
+    """Enrol the people, then roll the offices out."""
+    api = AirflowApi(layout)
     dag_run.run(layout, api, console, "hr_face_sync", {}, SYNC_SECONDS)
     names = [office.name for office in offices]
     dag_run.run(layout, api, console, "office_rollout", {"offices": names}, ROLLOUT_SECONDS)
-    cameras = [camera for office in offices for camera in office.cameras]
-    return judged_from(cameras, watch.analysed(began), began, time.time())
 
 
-def judged_from(
-    cameras: Iterable[str], frames: Mapping[str, Sequence[float]], began: float, ended: float
-) -> dict[str, float]:
-    """Return from when on each camera is judged, for a rollout's span and the times of analysed frames.
-
-    From its first frame if the rollout has just switched it on; a camera that ran before, or has shown
-    no frame yet, from the rollout's end.
-    """
-    first = {camera: min(frames.get(camera, ()), default=ended) for camera in cameras}
-    return {camera: (at if at > began else ended) + WARM_UP_SECONDS for camera, at in first.items()}
-
-
-def _observe(layout: Layout, console: Console, truth: Truth, since: Mapping[str, float]) -> float:
+def _observe(layout: Layout, console: Console, truth: Truth, since: float) -> float:
     """Wait until each of a camera's visits has happened once since; return when the last ended.
 
     A camera that plays no loop is not waited for beyond its video's length: the judge names it.
@@ -108,7 +92,7 @@ def _observe(layout: Layout, console: Console, truth: Truth, since: Mapping[str,
     return time.time()
 
 
-def _settle(console: Console, watch: Watch, truth: Truth, since: Mapping[str, float], until: float) -> None:
+def _settle(console: Console, watch: Watch, truth: Truth, since: float, until: float) -> None:
     """Wait until every judged visit is right and no alert is under way, or the time for that is up.
 
     Only when nothing waits to be told can "exactly once" be judged: no second delivery can follow.

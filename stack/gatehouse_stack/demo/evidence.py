@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -59,13 +59,14 @@ class Fragment:
 
 @dataclass(slots=True)
 class Evidence:
-    """Hold everything observed of each camera of `since`, from then until `until` (epoch seconds).
+    """Hold everything observed of `cameras` between `since` and `until` (epoch seconds).
 
     `analysed` holds the times of the frames analysed, `acknowledged` the number of fragments that
     Kinesis Video persisted, per camera.
     """
 
-    since: Mapping[str, float]
+    cameras: Sequence[str]
+    since: float
     until: float
     detections: list[Detection] = field(default_factory=list)
     alerts: list[Alert] = field(default_factory=list)

@@ -75,8 +75,7 @@ def of_camera(
     camera: str, visits: Sequence[Visit], seen: Evidence, findings: Iterable[Finding]
 ) -> CameraFigures:
     """Compute one camera's figures; `findings` are what the judge says."""
-    since = seen.since[camera]
-    faces = [d for d in seen.detections if d.camera_id == camera and since <= d.at <= seen.until]
+    faces = [d for d in seen.detections if d.camera_id == camera and seen.since <= d.at <= seen.until]
     own = [visit for visit in visits if visit.camera_id == camera]
     present = [(face, next((v for v in own if judge.covers(v, face.at)), None)) for face in faces]
     whole = judge.judged(own, seen.since, seen.until)
@@ -87,7 +86,7 @@ def of_camera(
     return CameraFigures(
         camera_id=camera,
         fragments_acknowledged=seen.acknowledged.get(camera, 0),
-        frames_analysed=sum(since <= at <= seen.until for at in seen.analysed.get(camera, ())),
+        frames_analysed=sum(seen.since <= at <= seen.until for at in seen.analysed.get(camera, ())),
         documents_indexed=len(faces),
         employee_visits=_visits("employee", whole, wrong),
         stranger_visits=_visits("stranger", whole, wrong),
@@ -114,7 +113,7 @@ def delays_to_alert(camera: str, seen: Evidence) -> list[float]:
     due = {
         alert.alert_id: due_at(alert, seen.detections) for alert in seen.alerts if alert.camera_id == camera
     }
-    return [arrived[one] - at for one, at in due.items() if one in arrived and at >= seen.since[camera]]
+    return [arrived[one] - at for one, at in due.items() if one in arrived and at >= seen.since]
 
 
 def due_at(alert: Alert, detections: Iterable[Detection]) -> float:

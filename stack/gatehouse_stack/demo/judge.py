@@ -38,26 +38,22 @@ class Finding:
         return f"{where}: {self.step}: {self.message}"
 
 
-def judged(visits: Iterable[Visit], since: Mapping[str, float], until: float) -> list[Visit]:
-    """Return the visits that lie wholly within their camera's observation."""
-    return [
-        visit
-        for visit in visits
-        if visit.camera_id in since and visit.start >= since[visit.camera_id] and visit.end <= until
-    ]
+def judged(visits: Iterable[Visit], since: float, until: float) -> list[Visit]:
+    """Return the visits that lie wholly within the observation."""
+    return [visit for visit in visits if visit.start >= since and visit.end <= until]
 
 
 def judge(visits: Sequence[Visit], seen: Evidence) -> list[Finding]:
     """Return everything that is wrong with the observed cameras; empty means right.
 
-    `visits` are all visits known, also those only partly observed: an alert that one of these raised
-    is nobody's fault. A camera without a judged visit of each role is a finding too.
+    `visits` are all visits known of these cameras, also those only partly observed: an alert that one
+    of these raised is nobody's fault. A camera without a judged visit of each role is a finding too.
     """
     owners = _owners(visits, seen)
     within = judged(visits, seen.since, seen.until)
     findings = [finding for visit in within for finding in _visit(visit, seen, owners)]
     findings += [_nobodys(alert) for alert, visit in owners.items() if visit is None]
-    for camera in seen.since:
+    for camera in seen.cameras:
         roles = {visit.role for visit in within if visit.camera_id == camera}
         findings += [_unseen(camera, role) for role in sorted({"employee", "stranger"} - roles)]
     return findings
@@ -78,7 +74,9 @@ def arrived(visits: Iterable[Visit], seen: Evidence) -> bool:
 
 def _owners(visits: Iterable[Visit], seen: Evidence) -> dict[Alert, Visit | None]:
     return {
-        alert: owner(alert, visits, seen.detections) for alert in seen.alerts if alert.camera_id in seen.since
+        alert: owner(alert, visits, seen.detections)
+        for alert in seen.alerts
+        if alert.camera_id in seen.cameras
     }
 
 

@@ -11,7 +11,7 @@ import functools
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -33,13 +33,13 @@ PAGE = 1000
 
 
 class Watch:
-    """Note when each document becomes searchable, in a thread of its own, while it is entered."""
+    """Note when each document of these offices becomes searchable, in a thread, while it is entered."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
+    def __init__(self, layout: Layout, offices: Sequence[company.Office]) -> None:
+        self.layout, self.offices = layout, offices
+        self.cameras = [camera for office in offices for camera in office.cameras]
         self.search = OpenSearch(layout.url("opensearch"), timeout=60)
         _, self.regions = company.regions(layout.config)
-        self.offices = company.offices(layout.config)
         rules = yaml.safe_load((layout.config / "rules.yaml").read_text())["rules"]
         self.needed = {name: int(rule["k"]) for name, rule in rules.items()}
         self.documents: dict[str, tuple[dict[str, Any], float]] = {}
@@ -74,30 +74,31 @@ class Watch:
             source = hit["_source"]
             self.documents.setdefault(source["event_id"], (source, now))
 
-    def arrivals(self, since: Mapping[str, float], until: float) -> Evidence:
+    def arrivals(self, since: float, until: float) -> Evidence:
         """Return what may still change once the visits are over: documents, alerts, deliveries.
 
         Raise what ended the thread that notes documents, if anything did.
         """
         if self.polling.done():
             self.polling.result()
-        begin = min(since.values())
         return Evidence(
+            cameras=self.cameras,
             since=since,
             until=until,
             # A copy in one step: the thread goes on noting documents meanwhile.
             detections=[_detection(*document, self.names) for document in self.documents.copy().values()],
-            alerts=self._alerts(begin),
+            alerts=self._alerts(since),
             deliveries=_deliveries(self.layout),
-            analysed=self.analysed(begin),
+            analysed=self._analysed(since),
         )
 
-    def evidence(self, since: Mapping[str, float], until: float) -> Evidence:
+    def evidence(self, since: float, until: float) -> Evidence:
         """Return all that was observed; call it once the dust has settled."""
-        watched = [(o.region, camera) for o in self.offices for camera in o.cameras if camera in since]
         return replace(
             self.arrivals(since, until),
-            fragments={camera: self._fragments(region, camera, since, until) for region, camera in watched},
+            fragments={
+                c: self._fragments(o.region, c, since, until) for o in self.offices for c in o.cameras
+            },
             acknowledged=self._acknowledged(),
         )
 
@@ -127,11 +128,10 @@ class Watch:
         )
         return [_alert(hit["_source"], self.needed) for hit in found["hits"]["hits"]]
 
-    def analysed(self, since: float) -> dict[str, list[float]]:
-        """Return when each camera's analysed frames were, from a minute or more before `since` on."""
+    def _analysed(self, since: float) -> dict[str, list[float]]:
         found = self.search.search(
             index="gatehouse-camera-minutes*",
-            body={"size": PAGE, "query": {"range": {"@timestamp": {"gte": _iso(since - 120)}}}},
+            body={"size": PAGE, "query": {"range": {"@timestamp": {"gte": _iso(since - 60)}}}},
         )
         frames: dict[str, list[float]] = {}
         for hit in found["hits"]["hits"]:
@@ -142,9 +142,7 @@ class Watch:
             )
         return frames
 
-    def _fragments(
-        self, region: str, camera: str, since: Mapping[str, float], until: float
-    ) -> list[Fragment]:
+    def _fragments(self, region: str, camera: str, since: float, until: float) -> list[Fragment]:
         control = cloud.client(self.layout, "kinesisvideo", region)
         name = f"gatehouse-{camera}"
         try:
@@ -153,7 +151,7 @@ class Watch:
             return []
         media = cloud.client(self.layout, "kinesis-video-archived-media", region, endpoint)
         pages = media.get_paginator("list_fragments")
-        span = {"StartTimestamp": since[camera] - 30, "EndTimestamp": until}
+        span = {"StartTimestamp": since - 30, "EndTimestamp": until}
         selector = {"FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": span}
         found = pages.paginate(StreamName=name, FragmentSelector=selector)
         return [_fragment(raw) for page in found for raw in page["Fragments"]]

@@ -14,7 +14,6 @@ from gatehouse_stack.demo.watch import POLL_SECONDS, Watch
 from gatehouse_stack.layout import Layout
 
 ROOT = Path(__file__).resolve().parents[4]
-SINCE = {"CAM_A": 0.0}
 
 
 class Search:
@@ -31,7 +30,7 @@ class Search:
 
 
 def watching(run: Path, search: Search) -> Watch:
-    watch = Watch(Layout(ROOT, run, 24900))
+    watch = Watch(Layout(ROOT, run, 24900), [])
     watch.search = search  # type: ignore[assignment]
     return watch
 
@@ -55,4 +54,4 @@ def test_what_ends_the_noting_is_raised_to_who_asks_for_the_evidence(tmp_path: P
     with watching(tmp_path, Search(ValueError("not a search result"))) as watch:
         until(watch.polling.done)
         with pytest.raises(ValueError, match="not a search result"):
-            watch.arrivals(SINCE, 1.0)
+            watch.arrivals(0.0, 1.0)
