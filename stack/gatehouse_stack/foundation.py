@@ -14,16 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from opensearchpy import OpenSearch
 
 from gatehouse.ingest.snapshot import IngestSnapshot, SnapshotRule
 from gatehouse.office import naming
 from gatehouse.search.templates import index_templates
-from gatehouse_stack import company
+from gatehouse_stack import cloud, company
 from gatehouse_stack.company import Region
 from gatehouse_stack.layout import ACCOUNT, Layout
 
@@ -32,21 +30,15 @@ _SOMEBODYS = "somebody's own"
 
 
 class Foundation:
-    """Make one Region ready; `client` is a boto3 factory bound to the local cloud."""
+    """Make one Region ready."""
 
     def __init__(self, layout: Layout, region: Region) -> None:
         self.layout = layout
         self.region = region
-        self.session = boto3.Session(
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",  # noqa: S106 - the local cloud checks no signature
-            region_name=region.name,
-        )
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the Region."""
-        config = Config(retries={"mode": "standard", "max_attempts": 8}, s3={"addressing_style": "path"})
-        return self.session.client(service, endpoint_url=self.layout.url("cloud"), config=config)  # type: ignore[call-overload]
+        return cloud.client(self.layout, service, self.region.name)
 
     def make(self) -> None:
         """Create bucket, topic, queue, roles and function."""
