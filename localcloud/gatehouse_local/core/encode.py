@@ -154,6 +154,8 @@ def _blob(value: Any) -> str:
 
 
 def _timestamp(style: str | None, value: Any) -> float | str:
+    if style != "iso8601" and not isinstance(value, datetime):
+        return round(float(value), 3)
     moment = value if isinstance(value, datetime) else datetime.fromtimestamp(float(value), UTC)
     if style == "iso8601":
         return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
