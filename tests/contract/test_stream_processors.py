@@ -6,6 +6,7 @@ import functools
 import json
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -168,6 +169,29 @@ def test_a_policy_taken_away_fails_a_running_processor(place: Place) -> None:
     place.allow(video=False)
     eventually(lambda: place.status() == "FAILED")
     assert place.describe()["StatusMessage"] == "Access denied to Kinesis Video"
+
+
+def test_the_control_plane_alone_runs_processors_without_their_video(
+    own_cloud: Any, unique: Callable[[str], str], tmp_path: Path
+) -> None:
+    config = tmp_path / "cloud.yaml"
+    config.write_text("control_plane_only: true\nprocessors: {check_seconds: 0.2}\n")
+    own_cloud.arguments = ["--config", str(config)]
+    own_cloud.start()
+    assert own_cloud.health()["control_plane_only"] is True
+    place = Place(functools.cache(own_cloud.client), unique("control")).make()
+    place.create()
+    place.start()
+    assert place.status() == "STARTING"
+    eventually(lambda: place.status() == "RUNNING")
+    image = {"Bytes": b"x"}
+    index = place.rekognition.index_faces
+    assert code(lambda: index(CollectionId=place.name, Image=image)) == "NotImplementedException"
+    place.rekognition.stop_stream_processor(Name=place.name)
+    eventually(lambda: place.status() == "STOPPED")
+    place.allow(video=False)
+    wait_for_policies()
+    assert place.failed() == "Access denied to Kinesis Video"
 
 
 def wait_for_policies() -> None:
