@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 # GetImages decodes video, so one call takes long, and several at once hardly longer.
 EVIDENCE_WORKERS = 4
+# Records a portion: fewer, and what each request costs by itself outweighs what overlapping it saves.
 PORTION = 125
 
 

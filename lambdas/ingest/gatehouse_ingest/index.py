@@ -1,4 +1,4 @@
-"""Talk to OpenSearch: one bulk a batch, and the few single steps of an alert.
+"""Talk to OpenSearch: a few bulks a batch, and the single steps of an alert.
 
 OpenSearch being away is waited out within the invocation, because each attempt of a Kinesis batch is one
 of few: after the last one the records leave the stream.
