@@ -10,7 +10,7 @@ UV := .tools/uv/bin/uv
 PY := .venv/bin/python
 STACK := $(PY) -m gatehouse_stack
 RUN := $(or $(GATEHOUSE_RUN),.run)
-BENCHES := edge ingest
+BENCHES := edge ingest scale
 PYTEST := $(PY) -m pytest -q --dist loadfile
 UNITS := tests/unit tests/dags tests/test_import_names.py tests/test_plugin_scan.py
 STACK_TESTS := tests/stack tests/unit/gatehouse_ingest/test_scripts.py
@@ -90,5 +90,5 @@ requirements: $(UV) ## Export requirements.txt from uv.lock
 bench-%: setup
 	@if [ -f $(RUN)/env ]; then . $(RUN)/env; fi; $(PY) bench/$*.py
 
-docs: setup ## Write docs/dags.md and docs/local-cloud-coverage.md from the code
-	@$(PY) -m gatehouse_stack.dag_docs && $(PY) -m gatehouse_local.core.coverage
+docs: setup ## Write docs/dags.md, local-cloud-coverage.md and scale.md from code and configuration
+	@$(PY) -m gatehouse_stack.dag_docs && $(PY) -m gatehouse_local.core.coverage && $(PY) bench/scale.py --write >/dev/null

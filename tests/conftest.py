@@ -16,6 +16,7 @@ SLOW = tuple(
     HERE / "unit" / folder
     for folder in (
         "gatehouse_edge/office",
+        "gatehouse_frames/office",
         "gatehouse_ingest/test_alerting.py",
         "gatehouse_ingest/test_build.py",
         "gatehouse_local/engine",

@@ -113,6 +113,7 @@ def _surroundings(
         target=TargetCache(cloud.secret).get,
         connect=connect,
         stored=stored,
+        fetch=cloud.clip,
         spool=options.spool,
         outbox=OutboxLimits(disk_bytes=options.spool_mb << 20),
         times=CameraTimes(

@@ -3,8 +3,9 @@
 EdgeError
 ├── CameraError            the camera can't be read now: try again
 │   └── CameraRefusedError it won't work until somebody changes something
-└── UplinkError            Kinesis Video can't be reached now: spool and try again
-    └── FragmentRefusedError Kinesis Video refuses this one fragment: drop it, go on
+├── UplinkError            Kinesis Video can't be reached now: spool and try again
+│   └── FragmentRefusedError Kinesis Video refuses this one fragment: drop it, go on
+└── ProbeError             a probe can't be played: it fails, the camera goes on
 """
 
 from __future__ import annotations
@@ -34,3 +35,7 @@ class FragmentRefusedError(UplinkError):
     def __init__(self, message: str, start_ms: int) -> None:
         super().__init__(message)
         self.start_ms = start_ms
+
+
+class ProbeError(EdgeError):
+    """Raise when an ordered probe can't be played; the camera isn't touched."""

@@ -5,6 +5,7 @@ GatehouseError
 ├── RecordFormatError  an analysis record is not what aws.md §2.5 says
 ├── UnknownStreamError a record's StreamArn is in no snapshot
 ├── PlanError          a plan can't be made, or live state moved since it was
+├── PreflightError     a rollout can't work; nothing of its plan was written
 ├── RosterError        a roster source can't be trusted as a whole
 ├── PhotoRejectedError one photo can't be enrolled: the person is quarantined
 └── LedgerError        the ledger disagrees with what was found, or is held by another run
@@ -31,6 +32,10 @@ class UnknownStreamError(GatehouseError):
 
 class PlanError(GatehouseError):
     """Raise when a plan can't be made or no longer fits live state."""
+
+
+class PreflightError(GatehouseError):
+    """Raise when a blocking finding forbids a rollout; nothing of its plan was written."""
 
 
 class RosterError(GatehouseError):

@@ -28,6 +28,8 @@ class Region:
     bucket: str
     alert_topic: str
     notify_queue: str
+    probe_topic: str
+    probe_queue: str
     ingest_function: str
     processor_role: str
     ingest_role: str

@@ -41,11 +41,11 @@ class Foundation:
         return cloud.client(self.layout, service, self.region.name)
 
     def make(self) -> None:
-        """Create bucket, topic, queue, roles and function."""
+        """Create bucket, topics, queues, roles and function."""
         self._bucket()
-        topic = self.topic()
-        self._roles(topic)
-        self._function(topic)
+        topic, probes = self.topic(), self.probe_topic()
+        self._roles(topic, probes)
+        self._function(topic, probes)
         self._snapshot()
 
     def _bucket(self) -> None:
@@ -66,17 +66,24 @@ class Foundation:
         self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
         return topic
 
+    def probe_topic(self) -> str:
+        """Make the topic of probes' alerts and the queue in which a rollout finds their receipts."""
+        topic: str = self.client("sns").create_topic(Name=self.region.probe_topic)["TopicArn"]
+        queue = self._queue(self.client("sqs"), self.region.probe_queue, {"MessageRetentionPeriod": "3600"})
+        self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+        return topic
+
     def _queue(self, sqs: Any, name: str, attributes: dict[str, str]) -> str:
         url = sqs.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
         return str(found["Attributes"]["QueueArn"])
 
-    def _roles(self, topic: str) -> None:
+    def _roles(self, *topics: str) -> None:
         iam = self.client("iam")
         account = {"aws:SourceAccount": ACCOUNT}
         trust = _trust("rekognition.amazonaws.com", {"StringEquals": account})
         self._role(iam, self.region.processor_role, trust, _processor_policy())
-        self._role(iam, self.region.ingest_role, _trust("lambda.amazonaws.com", {}), _ingest_policy(topic))
+        self._role(iam, self.region.ingest_role, _trust("lambda.amazonaws.com", {}), _ingest_policy(*topics))
 
     def _role(self, iam: Any, name: str, trust: dict[str, Any], policy: dict[str, Any]) -> None:
         with _unless("EntityAlreadyExists"):
@@ -84,7 +91,7 @@ class Foundation:
         policy_name = f"{name}-{self.region.name}"
         iam.put_role_policy(RoleName=name, PolicyName=policy_name, PolicyDocument=json.dumps(policy))
 
-    def _function(self, topic: str) -> None:
+    def _function(self, topic: str, probe_topic: str) -> None:
         client = self.client("lambda")
         package = (self.layout.root / "build" / "ingest.zip").read_bytes()
         settings: dict[str, Any] = {
@@ -99,6 +106,7 @@ class Foundation:
                     "OPENSEARCH_URL": self.layout.url("opensearch"),
                     "GATEHOUSE_BUCKET": self.region.bucket,
                     "GATEHOUSE_ALERT_TOPIC_ARN": topic,
+                    "GATEHOUSE_PROBE_TOPIC_ARN": probe_topic,
                 }
             },
         }
@@ -143,6 +151,8 @@ def lay(layout: Layout) -> None:
         foundation.make()
     _secrets(layout, made)
     roster(layout, made[home])
+    for foundation in made.values():
+        _probe_clip(layout, foundation)
 
 
 def search(layout: Layout) -> None:
@@ -199,6 +209,15 @@ def _uploaded(s3: Any, bucket: str) -> str:
     return str(found["Metadata"].get("sample", _SOMEBODYS))
 
 
+def _probe_clip(layout: Layout, region: Foundation) -> None:
+    """Upload the probe's clip and its truth, where the company has one, to a Region's own bucket."""
+    s3 = region.client("s3")
+    for key, kind in ((naming.PROBE_CLIP_KEY, "video/mp4"), (naming.PROBE_TRUTH_KEY, "application/json")):
+        path = layout.company / key
+        if path.is_file():
+            s3.put_object(Bucket=region.region.bucket, Key=key, Body=path.read_bytes(), ContentType=kind)
+
+
 def _photos(folder: Path) -> Iterator[Path]:
     yield from sorted(path for path in (folder / "photos").rglob("*") if path.is_file())
 
@@ -233,8 +252,8 @@ def _processor_policy() -> dict[str, Any]:
     }
 
 
-def _ingest_policy(topic: str) -> dict[str, Any]:
-    def allow(actions: list[str], resource: str) -> dict[str, Any]:
+def _ingest_policy(*topics: str) -> dict[str, Any]:
+    def allow(actions: list[str], resource: str | list[str]) -> dict[str, Any]:
         return {"Effect": "Allow", "Action": actions, "Resource": resource}
 
     records = f"arn:aws:kinesis:*:{ACCOUNT}:stream/gatehouse-records-*"
@@ -246,7 +265,7 @@ def _ingest_policy(topic: str) -> dict[str, Any]:
             allow([*reads, "kinesis:GetShardIterator", "kinesis:ListShards"], records),
             allow(["kinesisvideo:GetDataEndpoint", "kinesisvideo:GetImages"], videos),
             allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::gatehouse-*/*"),
-            allow(["sns:Publish"], topic),
+            allow(["sns:Publish"], list(topics)),
         ],
     }
 

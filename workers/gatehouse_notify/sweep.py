@@ -109,7 +109,12 @@ class Sweep:
         span = {"lt": (now - look.after).isoformat()}
         if look.at_most:
             span["gte"] = (now - look.at_most).isoformat()
-        filters = [{"term": {"state": look.state}}, {"range": {look.entered: span}}]
+        # A probe's alert is told to no person; its receipt is looked for by the rollout that ordered it.
+        filters: list[dict[str, Any]] = [
+            {"term": {"state": look.state}},
+            {"term": {"probe": False}},
+            {"range": {look.entered: span}},
+        ]
         body: dict[str, Any] = {
             "query": {"bool": {"filter": filters}},
             # Where no alert has fired since an upgrade, the field isn't known yet.

@@ -7,14 +7,19 @@ from dataclasses import dataclass, field
 
 from gatehouse_edge.errors import CameraError
 from gatehouse_edge.media import mkv
+from gatehouse_edge.media.clip import ClipCut
 from gatehouse_edge.media.clock import CLOCK_RATE, ProducerClock
 from gatehouse_edge.media.h264 import PPS, SPS, ParameterSets
 from gatehouse_edge.media.rtp import AccessUnit
+from gatehouse_edge.media.swap import Swap
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One Cluster and the header it needs; `key_bytes` and `other_bytes` feed the frozen-picture check."""
+    """One Cluster and the header it needs; `key_frame` and `other_bytes` feed the frozen-picture check.
+
+    `probe`: a probe's clip, not the camera's picture.
+    """
 
     start_ms: int
     duration_ms: int
@@ -22,6 +27,7 @@ class Fragment:
     cluster: bytes
     key_frame: bytes = field(repr=False)
     other_bytes: int
+    probe: bool = False
 
     @property
     def size(self) -> int:
@@ -45,6 +51,8 @@ class Limits:
     # Pictures held until the first sender report says what time it is.
     hold_units: int = 250
     hold_s: float = 2.0
+    # A fragment that a probe would end sooner isn't begun: AWS would refuse it.
+    before_swap_ms: int = 1_100
 
 
 class Fragmenter:
@@ -52,6 +60,11 @@ class Fragmenter:
 
     Pictures before the first intact key frame, after a loss, or with a time that doesn't increase are
     dropped and counted. A GOP longer than `Limits.maximum_ms` is cut at a picture that is no key frame.
+
+    `swap` tells the probe that is ordered, if any: its clip, under the camera's header (`media.clip`), takes
+    the place of exactly the pictures with a time in its interval. The fragment before ends at the interval's
+    start, and the camera goes on at its first key frame from the interval's end on; what it sends between
+    the two is dropped and counted, what the clip replaced isn't.
     """
 
     def __init__(
@@ -60,7 +73,10 @@ class Fragmenter:
         emit: Callable[[Fragment], None],
         sets: ParameterSets | None = None,
         limits: Limits = Limits(),
+        swap: Callable[[], Swap | None] = lambda: None,
     ) -> None:
+        self._swap = swap
+        self._sets_due = False
         self._clock = clock
         self._emit = emit
         self._sps = sets.sps if sets else b""
@@ -117,10 +133,17 @@ class Fragmenter:
         if unit.key:
             self.gop_ms = self.open_gop_ms
             self._last_key = ticks
+        # Before the first fragment nothing is known of the time.
+        if self._clock.source != "unknown" and self._swapped(self._clock.at_ms(ticks)):
+            return
         if not unit.intact:
             self._break_off()
             return
-        if unit.key and (self._waiting_for_key or self._long_enough(ticks)):
+        if (
+            unit.key
+            and (self._waiting_for_key or self._long_enough(ticks))
+            and self._has_room(self._clock.at_ms(ticks))
+        ):
             self._begin(ticks, unit)
         elif self._waiting_for_key:
             self.units_dropped += 1
@@ -135,20 +158,70 @@ class Fragmenter:
     def _long_enough(self, ticks: int) -> bool:
         return self._clock.at_ms(ticks) - self._start >= self._limits.minimum_ms
 
+    def _has_room(self, at_ms: int) -> bool:
+        """Tell whether a fragment begun here grows long enough before a probe ends it."""
+        swap = self._swap()
+        left_ms = swap.start_ms - at_ms if swap else 0
+        return not 0 < left_ms < self._limits.before_swap_ms
+
+    def _swapped(self, at_ms: int) -> bool:
+        """Play what of a probe's clip is due; tell whether its interval covers a picture of this time."""
+        swap = self._swap()
+        if swap is None:
+            return False
+        if at_ms < swap.start_ms:
+            swap.approach(at_ms)
+            return False
+        swap.begin(at_ms)
+        covered = at_ms < swap.end_ms
+        if self._blocks and self._start >= swap.end_ms:
+            # A straggler: the camera had gone on already.
+            self.units_dropped += covered
+            return covered
+        if covered or swap.state == "playing":
+            self._give_way(swap.start_ms)
+        for cut in swap.due(at_ms):
+            self._emit_clip(cut)
+        return covered
+
+    def _give_way(self, start_ms: int) -> None:
+        """End the camera's fragment before a probe's interval, and wait for a key frame after it."""
+        span_ms = self._high - self._start
+        # As AWS measures it, no picture telling its length: the last one lasts as long as the others.
+        if self._blocks and span_ms + span_ms // max(1, len(self._blocks) - 1) < self._limits.minimum_ms:
+            self.units_dropped += len(self._blocks)
+            self._blocks = []
+        self._close(start_ms)
+        self._waiting_for_key = self._sets_due = True
+
+    def _emit_clip(self, cut: ClipCut) -> None:
+        cluster = mkv.cluster(cut.start_ms, list(cut.blocks))
+        header = self._current_header or self._header
+        self._high = cut.start_ms + cut.blocks[-1][0]
+        self._emit(
+            Fragment(cut.start_ms, cut.end_ms - cut.start_ms, header, cluster, b"", len(cluster), probe=True)
+        )
+
     def _begin(self, ticks: int, unit: AccessUnit) -> None:
         by_camera = self._clock.at_ms(ticks)
         self._clock.renew()
         self._close(by_camera)
         start = self._first_time(ticks, by_camera)
-        if start is None or not self._renew_header():
+        if start is None or not self._renew_header() or self._swapped(start):
             self.units_dropped += 1
             self._waiting_for_key = True
             return
         self._waiting_for_key = False
         self._start = self._high = start
         self._current_header = self._header
-        self._blocks = [(0, True, unit.data)]
-        self._bytes = len(unit.data)
+        # A clip's parameter sets may have replaced ours in a decoder that reads on.
+        data = self._own_sets() + unit.data if self._sets_due else unit.data
+        self._sets_due = False
+        self._blocks = [(0, True, data)]
+        self._bytes = len(data)
+
+    def _own_sets(self) -> bytes:
+        return b"".join(len(nal).to_bytes(4, "big") + nal for nal in (self._sps, self._pps))
 
     def _first_time(self, ticks: int, unrenewed: int) -> int | None:
         """Return a fragment's first time; None when the camera's timestamps didn't move on."""
@@ -170,7 +243,8 @@ class Fragmenter:
         if at == self._high or at <= late or (unit.key and at < self._high):
             self.units_dropped += 1
             return
-        if at - self._start >= self._limits.maximum_ms or self._bytes >= self._limits.maximum_bytes:
+        full = at - self._start >= self._limits.maximum_ms or self._bytes >= self._limits.maximum_bytes
+        if full and self._has_room(at):
             self.long_gops += 1
             self._close(at)
             self._start = at

@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from gatehouse.office.edge import DesiredCamera
+from gatehouse.office.edge import DesiredCamera, ProbeOrder
 from gatehouse_edge.media.fragments import Fragment
 from gatehouse_edge.media.frozen import FrozenDetector, key_picture
+from gatehouse_edge.office.probes import Clips, Probes
 from gatehouse_edge.office.source import Source, SourceTimes
 from gatehouse_edge.office.status import CameraStatus
 from gatehouse_edge.rtsp.target import RtspTarget
@@ -43,6 +44,7 @@ class Surroundings:
     target: Callable[[DesiredCamera], Awaitable[RtspTarget]]
     connect: Callable[[str, bytes], Awaitable[PutMediaConnection]]
     stored: Callable[[str, int, int], Awaitable[set[int]]]
+    fetch: Callable[[str], bytes]
     spool: Path
     outbox: OutboxLimits = field(default_factory=OutboxLimits)
     times: CameraTimes = field(default_factory=CameraTimes)
@@ -59,28 +61,47 @@ class Camera:
         self._next_cut = asyncio.Event()
         self._overrun = 0
         self._frozen = FrozenDetector()
+        self._probes = Probes(
+            desired.camera_id,
+            Clips(around.fetch, around.spool / "clips"),
+            around.spool / "probes" / f"{desired.stream_name}.json",
+            changed,
+        )
         self.status = CameraStatus(
             desired.camera_id,
             desired.stream_name,
             changed,
             spooled=lambda: self._outbox.spooled,
             dropped=lambda: self._outbox.dropped + self._overrun,
+            probe=lambda: self._probes.swap,
         )
         self._tasks: dict[str, asyncio.Task[None]] = {}
 
     async def start(self) -> None:
         """Take up the spool and begin to stream; a disabled camera only reports itself stopped."""
+        self.probe(self.desired.probe)
         if not self.desired.enabled:
             self.status.source("stopped", "disabled in the office's desired document")
             return
         await self._recover()
         source = Source(
-            lambda: self._around.target(self.desired), self.status, self._emitted, self._around.times.source
+            lambda: self._around.target(self.desired),
+            self.status,
+            self._emitted,
+            self._around.times.source,
+            lambda: self._probes.swap,
         )
         sender = Sender(self._outbox, self._connect, self._stored, self.status, self._around.times.sender)
         self._spawn("source", source.run())
         self._spawn("queue", self._queue())
         self._spawn("sender", sender.run())
+
+    def probe(self, order: ProbeOrder | None) -> None:
+        """Obey a probe order without touching the stream; a disabled camera fails it."""
+        self.desired = self.desired.model_copy(update={"probe": order})
+        self._probes.order(order)
+        if not self.desired.enabled and self._probes.swap is not None:
+            self._probes.swap.fail("the camera is disabled: enable it, then give a new order")
 
     async def stop(self) -> None:
         """Finish the fragment in hand, deliver what is queued, and spool what can't be; bounded in time."""
@@ -90,6 +111,7 @@ class Camera:
             await asyncio.wait({self._tasks["sender"]}, timeout=self._around.times.drain_s)
             await self._cancel("sender")
             await self._outbox.spill()
+        await self._probes.stop()
         self.status.source("stopped")
 
     async def _recover(self) -> None:
@@ -169,7 +191,9 @@ class Camera:
                 self._cut.task_done()
 
     async def _look(self, fragment: Fragment) -> None:
-        """Keep `frozen` current."""
+        """Keep `frozen` current; a probe's clip says nothing about the camera."""
+        if fragment.probe:
+            return
         if self._frozen.wants_picture(fragment.start_ms, fragment.key_frame, fragment.other_bytes):
             picture = await asyncio.to_thread(key_picture, fragment.header + fragment.cluster)
             if picture:

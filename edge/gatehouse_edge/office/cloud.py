@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from gatehouse.office.edge import EdgeDesired, EdgeObserved
 from gatehouse.office.naming import edge_desired_key, edge_observed_key
-from gatehouse_edge.errors import CameraError, CameraRefusedError, EdgeError, UplinkError
+from gatehouse_edge.errors import CameraError, CameraRefusedError, EdgeError, ProbeError, UplinkError
 
 if TYPE_CHECKING:
     from mypy_boto3_kinesis_video_archived_media import KinesisVideoArchivedMediaClient
@@ -31,6 +31,7 @@ log = logging.getLogger(__name__)
 
 _CONFIG = Config(connect_timeout=3, read_timeout=10, retries={"mode": "standard", "max_attempts": 2})
 _THROTTLED = {"ClientLimitExceededException", "ThrottlingException", "TooManyRequestsException"}
+_LARGEST_CLIP = 20 << 20
 _NO_SUCH_SECRET = {"ResourceNotFoundException", "InvalidRequestException", "DecryptionFailure"}
 
 
@@ -95,6 +96,21 @@ class OfficeCloud:
         except (ClientError, BotoCoreError) as error:
             raise EdgeError(
                 f"can't write s3://{self.bucket}/{key} ({_code(error)}): allow s3:PutObject, check the uplink"
+            ) from error
+
+    def clip(self, key: str) -> bytes:
+        """Return a probe's clip; EdgeError when S3 doesn't give it, ProbeError when it is none."""
+        try:
+            answer = self.s3.get_object(Bucket=self.bucket, Key=key)
+            if answer["ContentLength"] > _LARGEST_CLIP:
+                raise ProbeError(
+                    f"s3://{self.bucket}/{key} is over {_LARGEST_CLIP >> 20} MB: give a shorter clip"
+                )
+            return answer["Body"].read()
+        except (ClientError, BotoCoreError) as error:
+            raise EdgeError(
+                f"can't read s3://{self.bucket}/{key} ({_code(error)}): upload the clip, and allow "
+                "s3:GetObject to the proxy's role"
             ) from error
 
     def secret(self, name: str) -> str:

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from pydantic import ValidationError
 
-from gatehouse.office.edge import EdgeDesired, EdgeObserved
+from gatehouse.office.edge import DesiredCamera, EdgeDesired, EdgeObserved
 from gatehouse_edge.errors import EdgeError
 from gatehouse_edge.office.camera import Camera, Surroundings
 from gatehouse_edge.office.status import CameraStatus
@@ -105,14 +105,23 @@ class OfficeProxy:
         await self._guarded("memory", self._remember(desired))
 
     async def _apply(self, desired: EdgeDesired) -> None:
-        """Stop what is gone or changed, then start what is new; a camera that stays isn't touched."""
+        """Stop what is gone or changed, then start what is new; a camera that stays isn't touched.
+
+        A probe is no change of a camera: its clip plays within the connection that there is.
+        """
         wanted = {camera.camera_id: camera for camera in desired.cameras}
-        leaving = [name for name, camera in self._cameras.items() if wanted.get(name) != camera.desired]
+        leaving = [
+            name
+            for name, camera in self._cameras.items()
+            if name not in wanted or _unprobed(wanted[name]) != _unprobed(camera.desired)
+        ]
         await asyncio.gather(*(self._cameras.pop(name).stop() for name in leaving))
         for name, camera in wanted.items():
             if name not in self._cameras:
                 self._cameras[name] = Camera(camera, self._around, self._changed.set)
                 await self._cameras[name].start()
+            else:
+                self._cameras[name].probe(camera.probe)
         self.version = desired.version
         self._changed.set()
         log.info("office %s: version %d, %d cameras", desired.office, desired.version, len(wanted))
@@ -190,3 +199,7 @@ class OfficeProxy:
             log.warning("the remembered desired document is damaged: waiting for S3")
             return
         await self._apply(desired)
+
+
+def _unprobed(camera: DesiredCamera) -> DesiredCamera:
+    return camera.model_copy(update={"probe": None})

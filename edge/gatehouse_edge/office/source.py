@@ -12,6 +12,7 @@ from gatehouse_edge.errors import CameraError, CameraRefusedError
 from gatehouse_edge.media.clock import ProducerClock
 from gatehouse_edge.media.fragments import Fragment, Fragmenter
 from gatehouse_edge.media.rtp import Depacketiser, sender_report
+from gatehouse_edge.media.swap import Swap
 from gatehouse_edge.office.status import CameraStatus
 from gatehouse_edge.rtsp.client import RtspSession, RtspTimes
 from gatehouse_edge.rtsp.target import RtspTarget
@@ -41,6 +42,7 @@ class Source:
     status: CameraStatus
     emit: Callable[[Fragment], None]
     times: SourceTimes = field(default_factory=SourceTimes)
+    swap: Callable[[], Swap | None] = lambda: None
     _fragment_seen: asyncio.Event = field(default_factory=asyncio.Event)
     _streamed: bool = False
 
@@ -70,7 +72,10 @@ class Source:
             track = await session.describe()
             clock = ProducerClock(self.times.clock_tolerance_s)
             fragmenter = Fragmenter(
-                clock, lambda fragment: self._emitted(fragment, clock, fragmenter), track.sets
+                clock,
+                lambda fragment: self._emitted(fragment, clock, fragmenter),
+                track.sets,
+                swap=self.swap,
             )
             # The wall clock is read once per picture, not per packet.
             packets = Depacketiser(lambda unit: fragmenter.add(unit, time.time()), fragmenter.learn)
@@ -90,6 +95,8 @@ class Source:
                 await self._watch(session)
             finally:
                 fragmenter.flush()
+                if swap := self.swap():
+                    swap.interrupted()
                 count()
 
     def _emitted(self, fragment: Fragment, clock: ProducerClock, fragmenter: Fragmenter) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from gatehouse.office.edge import CameraPhase, ObservedCamera
 from gatehouse_edge.media.clock import ClockSource
+from gatehouse_edge.media.swap import Swap
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,7 @@ class CameraStatus:
     last_persisted_at: datetime | None = None
     spooled: Callable[[], int] = lambda: 0
     dropped: Callable[[], int] = lambda: 0
+    probe: Callable[[], Swap | None] = lambda: None
 
     @property
     def phase(self) -> CameraPhase:
@@ -86,6 +88,7 @@ class CameraStatus:
 
     def observed(self) -> ObservedCamera:
         """Return the camera's part of observed.json."""
+        probe = self.probe()
         return ObservedCamera(
             camera_id=self.camera_id,
             phase=self.phase,
@@ -103,6 +106,9 @@ class CameraStatus:
             frozen=self.frozen,
             last_fragment_at=self.last_fragment_at,
             last_persisted_at=self.last_persisted_at,
+            probe_id=probe.probe_id if probe else None,
+            probe_state=probe.state if probe else None,
+            probe_reason=probe.reason if probe else "",
         )
 
     def _tell(self) -> None:

@@ -24,13 +24,18 @@ UNKNOWN = "unknown"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Name one stretch of time in which one rule judges one subject at one camera."""
+    """Name one stretch of time in which one rule judges one subject at one camera.
+
+    A probe's frames have windows of their own, named by `probe_id`: a person before or after a probe and
+    the probe's stranger are two subjects, and neither silences the other.
+    """
 
     camera_id: str
     rule: str
     subject: str
     start_ms: int
     length_ms: int
+    probe_id: str = ""
 
     @property
     def end_ms(self) -> int:
@@ -41,6 +46,8 @@ class Window:
     def alert_id(self) -> str:
         """Return the id of this window's alert: the same whoever computes it, however often."""
         identity = f"{self.camera_id}|{self.rule}|{self.subject}|{iso(self.start_ms)}"
+        if self.probe_id:
+            identity += f"|{self.probe_id}"
         return blake2b(identity.encode(), digest_size=16).hexdigest()
 
     @property
@@ -51,7 +58,7 @@ class Window:
     def shifted(self, windows: int) -> Window:
         """Return the same subject's window so many windows later."""
         start = self.start_ms + windows * self.length_ms
-        return Window(self.camera_id, self.rule, self.subject, start, self.length_ms)
+        return Window(self.camera_id, self.rule, self.subject, start, self.length_ms, self.probe_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +104,7 @@ def _add_frame(found: dict[Window, Hits], frame: Frame, name: str, rule: Snapsho
     length_ms = rule.window_seconds * 1000
     for subject, ids in events.items():
         start = frame.at_ms - frame.at_ms % length_ms
-        window = Window(frame.stream.camera_id, name, subject, start, length_ms)
+        window = Window(frame.stream.camera_id, name, subject, start, length_ms, frame.probe_id or "")
         hits = found.setdefault(window, Hits(window, rule, frame.stream))
         hits.events.update(ids)
         hits.frames[frame.at_ms] = max(len(ids), hits.frames.get(frame.at_ms, 0))

@@ -33,5 +33,11 @@ FIELDS = (
 
 
 def alert_message(alert: Mapping[str, Any]) -> dict[str, Any]:
-    """Return an alert's message; `s3_location` is None where no frame is stored."""
-    return {name: alert.get(name) for name in FIELDS}
+    """Return an alert's message; `s3_location` is None where no frame is stored.
+
+    A probe's message, which no person gets, names the probe besides.
+    """
+    message = {name: alert.get(name) for name in FIELDS}
+    if alert.get("probe"):
+        message["probe_id"] = alert["probe_id"]
+    return message

@@ -60,6 +60,7 @@ _OF_RULE_AND_CAMERA = (
     "channel",
     "window_seconds",
     "probe",
+    "probe_id",
 )
 
 
@@ -77,7 +78,8 @@ def new_alert(window: Window, rule: SnapshotRule, stream: SnapshotStream) -> dic
         "time_zone": stream.time_zone,
         "channel": rule.channel,
         "window_seconds": rule.window_seconds,
-        "probe": False,
+        "probe": window.probe_id != "",
+        **({"probe_id": window.probe_id} if window.probe_id else {}),
     }
 
 
@@ -119,8 +121,12 @@ def silence_next(alert: Mapping[str, Any]) -> tuple[Window, Request]:
     """Return the window after a stored alert's, and its `silence` made from that alert alone."""
     start_ms = round(datetime.fromisoformat(alert["window_start"]).timestamp() * 1000)
     length_ms = alert["window_seconds"] * 1000
-    window = Window(alert["camera_id"], alert["rule"], alert["subject"], start_ms, length_ms).shifted(1)
-    return window, _silenced({name: alert[name] for name in _OF_RULE_AND_CAMERA} | _unhit(window))
+    probe_id = alert.get("probe_id", "")
+    window = Window(
+        alert["camera_id"], alert["rule"], alert["subject"], start_ms, length_ms, probe_id
+    ).shifted(1)
+    same = {name: alert[name] for name in _OF_RULE_AND_CAMERA if name in alert}
+    return window, _silenced(same | _unhit(window))
 
 
 def confirm(neighbour: Mapping[str, Any], now: str) -> Request:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.ingest.instant import iso
+from gatehouse.ingest.spans import engine_at
 
 if TYPE_CHECKING:
     from gatehouse.ingest.frame import Face, Frame
@@ -19,7 +20,7 @@ Document = dict[str, Any]
 EMPLOYED = frozenset({"employee", "contractor"})
 
 
-def detection_documents(frame: Frame, ingested_at: str, *, probe: bool = False) -> list[Document]:
+def detection_documents(frame: Frame, ingested_at: str) -> list[Document]:
     """Return one document per face, in the record's order; a frame without faces has none.
 
     Fields without a value are left out. `s3_location` is set later, where a frame is stored.
@@ -36,10 +37,12 @@ def detection_documents(frame: Frame, ingested_at: str, *, probe: bool = False) 
         "office": stream.office,
         "location": {"floor": stream.floor, "zone": stream.zone},
         "fragment_number": frame.fragment_number,
-        "engine": stream.engine,
+        "engine": engine_at(stream, frame.at_ms),
         "face_detected": True,
-        "probe": probe,
+        "probe": frame.probe_id is not None,
     }
+    if frame.probe_id is not None:
+        shared["probe_id"] = frame.probe_id
     return [_document(shared, face) for face in frame.faces]
 
 

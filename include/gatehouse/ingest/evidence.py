@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def frames_to_store(frames: Iterable[Frame], policy: EvidencePolicy) -> list[Frame]:
-    """Return the frames a policy stores by itself: the earliest of each camera-second.
+    """Return the frames a policy stores by itself: the earliest of each camera-second, a probe's never.
 
     Under `alerts` there is none, because an alert asks for its own. `unmatched` keeps frames with a
     face that nobody in the collection looks like; `all` keeps every analysed frame.
@@ -24,6 +24,8 @@ def frames_to_store(frames: Iterable[Frame], policy: EvidencePolicy) -> list[Fra
         return []
     chosen: dict[tuple[str, int], Frame] = {}
     for frame in frames:
+        if frame.probe_id is not None:
+            continue
         if policy == "unmatched" and all(face.similarity is not None for face in frame.faces):
             continue
         second = (frame.stream.camera_id, frame.at_ms // 1000)

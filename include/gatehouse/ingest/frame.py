@@ -6,6 +6,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, NamedTuple
 
 from gatehouse.exceptions import UnknownStreamError
+from gatehouse.ingest.spans import probe_at
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,13 +32,17 @@ class Face(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """Hold one analysed frame; `at_ms` is its own time, ProducerTimestamp + FrameOffset, in UTC."""
+    """Hold one analysed frame; `at_ms` is its own time, ProducerTimestamp + FrameOffset, in UTC.
+
+    `probe_id` is set for a frame of a probe's clip, which is told by its time alone, never by a face.
+    """
 
     stream_arn: str
     stream: SnapshotStream
     fragment_number: str
     at_ms: int
     faces: tuple[Face, ...]
+    probe_id: str | None = None
 
 
 def to_frame(record: AnalysisRecord, snapshot: IngestSnapshot) -> Frame:
@@ -55,14 +60,17 @@ def to_frame(record: AnalysisRecord, snapshot: IngestSnapshot) -> Frame:
     fragment = video["FragmentNumber"]
     place = f"{stream_arn}|{fragment}|{round(offset * 1000)}"
     searches = record.get("FaceSearchResponse", ())
+    at_ms = round((video["ProducerTimestamp"] + offset) * 1000)
+    probes = snapshot.probes.get(stream_arn)
     return Frame(
         stream_arn,
         stream,
         fragment,
-        round((video["ProducerTimestamp"] + offset) * 1000),
+        at_ms,
         tuple(
             [_face(search, f"{place}|{ordinal}", snapshot.people) for ordinal, search in enumerate(searches)]
         ),
+        probe_at(probes, at_ms) if probes else None,
     )
 
 

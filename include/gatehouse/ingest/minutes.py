@@ -3,7 +3,8 @@
 The document of a camera-minute keeps the set of its frames as millisecond offsets within the minute.
 Adding to a set is idempotent, so any replay leaves the counts alone, in any order; a set is bounded
 by the frames a camera can show in a minute (1,800 at 30 per second). The judge of alerts reads the same
-sets to know which frames were analysed and showed nobody unknown. Documents live in monthly indices
+sets to know which frames were analysed and showed nobody unknown. A probe's frames are in a set of their
+own, so that they count in nobody's figures and dilute no real k of n. Documents live in monthly indices
 behind the alias `gatehouse-camera-minutes`, so that they age out as alerts do.
 """
 
@@ -34,6 +35,7 @@ class CameraMinute:
     start_ms: int
     frames: set[int] = field(default_factory=set)
     face_frames: set[int] = field(default_factory=set)
+    probe_frames: set[int] = field(default_factory=set)
 
     @property
     def id(self) -> str:
@@ -47,6 +49,9 @@ class CameraMinute:
 
     def update(self) -> dict[str, Any]:
         """Return the update request that adds these frames to the stored sets."""
+        params = {"frames": sorted(self.frames), "face_frames": sorted(self.face_frames)}
+        if self.probe_frames:
+            params["probe_frames"] = sorted(self.probe_frames)
         return {
             "scripted_upsert": True,
             "upsert": {
@@ -56,10 +61,7 @@ class CameraMinute:
                 "frames": [],
                 "face_frames": [],
             },
-            "script": {
-                "source": COUNT_FRAMES,
-                "params": {"frames": sorted(self.frames), "face_frames": sorted(self.face_frames)},
-            },
+            "script": {"source": COUNT_FRAMES, "params": params},
         }
 
 
@@ -78,13 +80,16 @@ def minutes_of(start_ms: int, end_ms: int) -> Iterator[int]:
     return iter(range(start_ms - start_ms % MINUTE_MS, end_ms, MINUTE_MS))
 
 
-def stored_frames(source: Mapping[str, Any], start_ms: int) -> list[int]:
-    """Return when the frames of a stored camera-minute were, in milliseconds since the epoch."""
-    return [start_ms + offset for offset in source["frames"]]
+def stored_frames(source: Mapping[str, Any], start_ms: int, *, probe: bool = False) -> list[int]:
+    """Return when the frames of a stored camera-minute were, in milliseconds since the epoch.
+
+    Either the camera's own, or those of the probes played in it.
+    """
+    return [start_ms + offset for offset in source.get("probe_frames" if probe else "frames", ())]
 
 
 def count_frames(frames: Iterable[Frame]) -> list[CameraMinute]:
-    """Group analysed frames, with or without faces, by camera and minute."""
+    """Group analysed frames, with or without faces, by camera and minute; a probe's are kept apart."""
     minutes: dict[tuple[str, int], CameraMinute] = {}
     for frame in frames:
         offset = frame.at_ms % MINUTE_MS
@@ -92,6 +97,9 @@ def count_frames(frames: Iterable[Frame]) -> list[CameraMinute]:
         minute = minutes.get(key)
         if minute is None:
             minute = minutes[key] = CameraMinute(key[0], frame.stream.office, key[1])
+        if frame.probe_id is not None:
+            minute.probe_frames.add(offset)
+            continue
         minute.frames.add(offset)
         if frame.faces:
             minute.face_frames.add(offset)

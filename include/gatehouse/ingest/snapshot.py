@@ -12,22 +12,42 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Kind = Literal["employee", "contractor", "vip", "watchlist"]
 EvidencePolicy = Literal["alerts", "unmatched", "all"]
+Engine = Literal["stream_processor", "frame_search"]
 
 
 class _Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class EngineSpan(_Document):
+    """Tell from which producer time on (milliseconds) an engine is in force, until the next span."""
+
+    engine: Engine
+    from_ms: int
+
+
+class ProbeSpan(_Document):
+    """Tell when a stream shows a probe's clip: producer times in [start_ms, end_ms), in milliseconds."""
+
+    probe_id: str
+    start_ms: int
+    end_ms: int
+
+
 class SnapshotStream(_Document):
-    """Tell which camera a Kinesis Video stream carries, and which rules judge it."""
+    """Tell which camera a Kinesis Video stream carries, and which rules judge it.
+
+    `engines` is sorted by time; without any, `engine` is in force for all time.
+    """
 
     camera_id: str
     office: str
     floor: str
     zone: str
     time_zone: str
-    engine: Literal["stream_processor", "frame_search"]
+    engine: Engine
     rules: tuple[str, ...]
+    engines: tuple[EngineSpan, ...] = ()
 
 
 class SnapshotPerson(_Document):
@@ -55,7 +75,7 @@ class SnapshotRule(_Document):
 
 
 class IngestSnapshot(_Document):
-    """Hold everything the Lambda looks up; keys of `streams` are Kinesis Video stream ARNs."""
+    """Hold everything the Lambda looks up; keys of `streams` and `probes` are Kinesis Video stream ARNs."""
 
     version: int
     region: str
@@ -63,3 +83,4 @@ class IngestSnapshot(_Document):
     streams: dict[str, SnapshotStream]
     people: dict[str, SnapshotPerson]
     rules: dict[str, SnapshotRule]
+    probes: dict[str, tuple[ProbeSpan, ...]] = {}

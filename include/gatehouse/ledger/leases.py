@@ -11,6 +11,7 @@ from gatehouse.exceptions import LedgerError
 from gatehouse.ledger.tables import office_lease
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from datetime import datetime, timedelta
 
     from sqlalchemy import Connection
@@ -38,6 +39,29 @@ def take_lease(connection: Connection, office: str, holder: str, at: datetime, t
         msg = (
             f"Office {office} is leased by run {row.holder} until {row.expires_at:%Y-%m-%d %H:%M:%S %Z}; "
             "nothing was changed there. Wait for that run to end, or end it, and run again"
+        )
+        raise LedgerError(msg)
+
+
+def renew_leases(
+    connection: Connection, offices: Collection[str], holder: str, at: datetime, ttl: timedelta
+) -> None:
+    """Prolong a run's leases while it waits, so that a long bake doesn't lose them; all or none.
+
+    One that expired, but which nobody took, is prolonged too. Raises LedgerError naming the offices that
+    are lost: their run must not act there any more.
+    """
+    renewed = connection.execute(
+        office_lease.update()
+        .where(office_lease.c.office.in_(offices), office_lease.c.holder == holder)
+        .values(heartbeat_at=at, expires_at=at + ttl)
+        .returning(office_lease.c.office)
+    ).scalars()
+    lost = sorted(set(offices) - set(renewed))
+    if lost:
+        msg = (
+            f"Run {holder} no longer holds {', '.join(lost)}: another run took over, or gave them back. "
+            "It changes nothing there any more. Run the rollout again"
         )
         raise LedgerError(msg)
 

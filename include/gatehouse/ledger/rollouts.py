@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from gatehouse.exceptions import LedgerError
 from gatehouse.ledger.tables import camera_state, rollout, wave
+from gatehouse.rollout.phases import CameraStep, Phase, may_precede, may_step_from
+from gatehouse.rollout.waves import WaveState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -15,8 +20,21 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-CameraPhase = Literal["provisioning", "provisioned", "starting", "running", "verified", "failed"]
-RolloutPhase = Literal["planned", "progressing", "verified", "failed"]
+    from gatehouse.rollout.control import DesiredPhase
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutRow:
+    """Hold what the ledger says of a rollout, without its plan."""
+
+    rollout_id: str
+    plan_hash: str
+    dry_run: bool
+    desired_phase: DesiredPhase
+    phase: Phase
+    detail: str
+    created_at: datetime
+    ended_at: datetime | None
 
 
 def record_plan(
@@ -29,18 +47,28 @@ def record_plan(
     dry_run: bool,
     at: datetime,
 ) -> None:
-    """Store a rollout's plan and its frozen waves; planning the same run again replaces both."""
-    values = {"plan": plan, "plan_hash": plan_hash, "dry_run": dry_run, "phase": "planned", "created_at": at}
+    """Store a rollout's plan and its frozen waves; planning the same run again replaces both.
+
+    What is wanted of the run (an abort, say) and what it changed already stay.
+    """
+    values = {
+        "plan": plan,
+        "plan_hash": plan_hash,
+        "dry_run": dry_run,
+        "phase": "Pending",
+        "detail": "",
+        "created_at": at,
+        "ended_at": None,
+    }
     statement = insert(rollout).values(rollout_id=rollout_id, **values)
     connection.execute(statement.on_conflict_do_update(index_elements=["rollout_id"], set_=values))
     connection.execute(wave.delete().where(wave.c.rollout_id == rollout_id))
-    connection.execute(
-        wave.insert(),
-        [
-            {"rollout_id": rollout_id, "position": position, "name": name, "offices": list(offices)}
-            for position, (name, offices) in enumerate(waves)
-        ],
-    )
+    rows = [
+        {"rollout_id": rollout_id, "position": position, "name": name, "offices": list(offices)}
+        for position, (name, offices) in enumerate(waves)
+    ]
+    if rows:
+        connection.execute(wave.insert(), rows)
 
 
 def load_plan(connection: Connection, rollout_id: str) -> dict[str, Any] | None:
@@ -49,42 +77,143 @@ def load_plan(connection: Connection, rollout_id: str) -> dict[str, Any] | None:
     return dict(row.plan) if row else None
 
 
+def load_rollout(connection: Connection, rollout_id: str) -> RolloutRow | None:
+    """Return how far a rollout is and what is wanted of it, or None if it never was planned."""
+    names = tuple(RolloutRow.__slots__)
+    row = connection.execute(
+        select(*(rollout.c[name] for name in names)).where(rollout.c.rollout_id == rollout_id)
+    ).first()
+    return RolloutRow(*row) if row else None
+
+
 def set_rollout_phase(
-    connection: Connection, rollout_id: str, phase: RolloutPhase, at: datetime, *, ended: bool = False
+    connection: Connection,
+    rollout_id: str,
+    phase: Phase,
+    at: datetime,
+    *,
+    detail: str = "",
+    ended: bool = False,
 ) -> None:
-    """Record how far a rollout is."""
-    values: dict[str, Any] = {"phase": phase, **({"ended_at": at} if ended else {})}
-    connection.execute(rollout.update().where(rollout.c.rollout_id == rollout_id).values(**values))
+    """Record how far a rollout is; one statement decides whether it may be.
+
+    The end is the first moment it was recorded at, so recording it again changes nothing. Raises
+    LedgerError where the rollout can't become this, such as Healthy before it began.
+    """
+    ended_at = func.coalesce(rollout.c.ended_at, at) if ended else None
+    moved = connection.execute(
+        rollout.update()
+        .where(rollout.c.rollout_id == rollout_id, rollout.c.phase.in_(may_precede(phase)))
+        .values(phase=phase, detail=detail, ended_at=ended_at)
+    )
+    if not moved.rowcount:
+        found = load_rollout(connection, rollout_id)
+        msg = (
+            f"Rollout {rollout_id} is {found.phase if found else 'not planned'} and can't become {phase}; "
+            "nothing was recorded. Run it again from its plan"
+        )
+        raise LedgerError(msg)
+
+
+def set_wave_phase(
+    connection: Connection,
+    rollout_id: str,
+    name: str,
+    phase: Phase,
+    at: datetime,
+    *,
+    detail: str = "",
+    bake_until: datetime | None = None,
+    passed: bool = False,
+    ended: bool = False,
+) -> None:
+    """Record how far a wave is.
+
+    When it started, until when it bakes and that it ended are what was recorded first: a task that is run
+    again doesn't bake anew. `passed` is never taken back but by planning again.
+    """
+    moved = connection.execute(
+        wave.update()
+        .where(wave.c.rollout_id == rollout_id, wave.c.name == name, wave.c.phase.in_(may_precede(phase)))
+        .values(
+            phase=phase,
+            detail=detail,
+            passed=wave.c.passed | passed,
+            started_at=wave.c.started_at if phase == "Pending" else func.coalesce(wave.c.started_at, at),
+            bake_until=func.coalesce(wave.c.bake_until, bake_until),
+            ended_at=func.coalesce(wave.c.ended_at, at) if ended else None,
+        )
+    )
+    if not moved.rowcount:
+        msg = (
+            f"Wave '{name}' of rollout {rollout_id} can't become {phase}, or isn't in its plan; nothing was "
+            "recorded. Run the rollout again from its plan"
+        )
+        raise LedgerError(msg)
+
+
+def waves_of(connection: Connection, rollout_id: str) -> list[dict[str, Any]]:
+    """Return a rollout's waves in their order, each as plain data."""
+    rows = connection.execute(select(wave).where(wave.c.rollout_id == rollout_id).order_by(wave.c.position))
+    return [dict(row) for row in rows.mappings()]
+
+
+def wave_states(connection: Connection, rollout_id: str) -> list[WaveState]:
+    """Return how far a rollout's waves are, in their order."""
+    return [
+        WaveState(row["name"], row["phase"], row["passed"], row["detail"])
+        for row in waves_of(connection, rollout_id)
+    ]
 
 
 def set_camera_phase(
     connection: Connection,
     rollout_id: str,
     office: str,
-    phases: Iterable[tuple[str, CameraPhase, str]],
+    phases: Iterable[tuple[str, CameraStep, str]],
     at: datetime,
-) -> None:
-    """Record phase and detail of cameras: `(camera_id, phase, detail)` each."""
-    rows = [
-        {
-            "camera_id": camera_id,
-            "office": office,
-            "rollout_id": rollout_id,
-            "phase": phase,
-            "detail": detail,
-            "updated_at": at,
-        }
-        for camera_id, phase, detail in phases
-    ]
-    if not rows:
-        return
-    statement = insert(camera_state)
-    changed = {name: statement.excluded[name] for name in rows[0] if name != "camera_id"}
-    connection.execute(statement.on_conflict_do_update(index_elements=["camera_id"], set_=changed), rows)
+) -> list[str]:
+    """Record step and detail of cameras: `(camera_id, step, detail)` each.
+
+    Returns the cameras that can't take that step (`phases.may_step`) and stay where they are: a late
+    word of a task must not call off a roll-back.
+    """
+    given = {camera_id: (step, detail) for camera_id, step, detail in phases}
+    refused: list[str] = []
+    by_step = sorted(given.items(), key=lambda item: item[1][0])
+    for step, group in groupby(by_step, key=lambda item: item[1][0]):
+        rows = {camera_id: detail for camera_id, (_, detail) in group}
+        moved = _set_step(connection, rollout_id, office, step, rows, at)
+        refused += sorted(rows.keys() - moved)
+    return refused
+
+
+def _set_step(
+    connection: Connection,
+    rollout_id: str,
+    office: str,
+    step: CameraStep,
+    details: Mapping[str, str],
+    at: datetime,
+) -> set[str]:
+    common = {"rollout_id": rollout_id, "office": office, "phase": step, "updated_at": at}
+    # In the order of their key, so that two runs never wait for each other.
+    statement = insert(camera_state).values(
+        [{**common, "camera_id": camera_id, "detail": details[camera_id]} for camera_id in sorted(details)]
+    )
+    changed = {name: statement.excluded[name] for name in ("office", "phase", "detail", "updated_at")}
+    moved = connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["rollout_id", "camera_id"],
+            set_=changed,
+            where=camera_state.c.phase.in_(may_step_from(step)),
+        ).returning(camera_state.c.camera_id)
+    )
+    return set(moved.scalars())
 
 
 def camera_phases(connection: Connection, rollout_id: str) -> dict[str, tuple[str, str, str]]:
-    """Return `{camera_id: (office, phase, detail)}` of a rollout."""
+    """Return `{camera_id: (office, step, detail)}` of a rollout."""
     rows = connection.execute(
         select(camera_state)
         .where(camera_state.c.rollout_id == rollout_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -21,7 +22,9 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -34,6 +37,9 @@ metadata = MetaData(
 )
 
 MOMENT = DateTime(timezone=True)
+# An absent value is NULL, never the JSON word null.
+DATA = JSONB(none_as_null=True)
+IS_PHASE = "phase IN ('Pending', 'Progressing', 'Paused', 'Healthy', 'Degraded')"
 
 person = Table(
     "person",
@@ -128,11 +134,14 @@ rollout = Table(
     Column("plan", JSON, nullable=False),
     Column("plan_hash", Text, nullable=False),
     Column("dry_run", Boolean, nullable=False),
-    # What the people in charge want (run, pause, abort) and how far it is.
+    # What the people in charge want of it, and how far it is.
     Column("desired_phase", Text, nullable=False, server_default="run"),
     Column("phase", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
     Column("created_at", MOMENT, nullable=False),
     Column("ended_at", MOMENT),
+    CheckConstraint("desired_phase IN ('run', 'pause', 'abort', 'rollback')", name="desired_phase"),
+    CheckConstraint(IS_PHASE, name="phase"),
 )
 
 wave = Table(
@@ -142,19 +151,135 @@ wave = Table(
     Column("position", Integer, nullable=False),
     Column("name", Text, nullable=False),
     Column("offices", JSON, nullable=False),
+    Column("phase", Text, nullable=False, server_default="Pending"),
+    # Whether the next wave may begin, by the gate's judgement or by a person's.
+    Column("passed", Boolean, nullable=False, server_default=false()),
+    Column("started_at", MOMENT),
+    Column("bake_until", MOMENT),
+    Column("ended_at", MOMENT),
+    Column("detail", Text, nullable=False, server_default=""),
     PrimaryKeyConstraint("rollout_id", "position"),
+    UniqueConstraint("rollout_id", "name"),
+    CheckConstraint(IS_PHASE, name="phase"),
+)
+
+office_state = Table(
+    "office_state",
+    metadata,
+    Column("rollout_id", Text, ForeignKey("rollout.rollout_id"), nullable=False),
+    Column("office", Text, nullable=False),
+    # What the office as a whole had before this rollout's first change: collection and documents.
+    Column("before", DATA),
+    # How often it was put off because it couldn't be reached.
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("updated_at", MOMENT, nullable=False),
+    PrimaryKeyConstraint("rollout_id", "office"),
 )
 
 camera_state = Table(
     "camera_state",
     metadata,
-    Column("camera_id", Text, primary_key=True),
-    Column("office", Text, nullable=False),
     Column("rollout_id", Text, nullable=False),
+    Column("camera_id", Text, nullable=False),
+    Column("office", Text, nullable=False),
     Column("phase", Text, nullable=False),
     Column("detail", Text, nullable=False, server_default=""),
+    # What the camera had before this rollout's first change to it, and what it shall have.
+    Column("before", DATA),
+    Column("desired", DATA),
+    # Evidence counts from here on; null until the rollout changed the camera.
+    Column("changed_at", MOMENT),
     Column("updated_at", MOMENT, nullable=False),
+    PrimaryKeyConstraint("rollout_id", "camera_id"),
     Index("ix_camera_state_office", "office"),
+    Index("ix_camera_state_camera_id", "camera_id"),
+)
+
+camera_call = Table(
+    "camera_call",
+    metadata,
+    Column("rollout_id", Text, nullable=False),
+    # Empty for what the office's cameras share.
+    Column("camera_id", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("office", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("at", MOMENT, nullable=False),
+    PrimaryKeyConstraint("rollout_id", "camera_id", "action", "resource"),
+    CheckConstraint("state IN ('planned', 'calling', 'done', 'failed')", name="state"),
+)
+
+analysis = Table(
+    "analysis",
+    metadata,
+    Column("rollout_id", Text, nullable=False),
+    Column("wave", Text, nullable=False),
+    Column("unit", Text, nullable=False, server_default=""),
+    Column("at", MOMENT, nullable=False),
+    Column("result", Text, nullable=False),
+    Column("samples", DATA, nullable=False),
+    Column("reason", Text, nullable=False),
+    PrimaryKeyConstraint("rollout_id", "wave", "unit", "at"),
+    CheckConstraint("result IN ('Successful', 'Failed', 'Error', 'Inconclusive')", name="result"),
+)
+
+probe = Table(
+    "probe",
+    metadata,
+    Column("probe_id", Text, primary_key=True),
+    Column("rollout_id", Text, nullable=False),
+    Column("camera_id", Text, nullable=False),
+    Column("stream_arn", Text, nullable=False),
+    # Producer time; the end is the first millisecond that is the camera's own again.
+    Column("start_ms", BigInteger, nullable=False),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    Column("updated_at", MOMENT, nullable=False),
+    CheckConstraint("state IN ('planned', 'ordered', 'playing', 'played', 'passed', 'failed')", name="state"),
+    CheckConstraint("start_ms < end_ms", name="interval"),
+    Index("ix_probe_rollout_id", "rollout_id"),
+    Index("ix_probe_stream_arn", "stream_arn", "start_ms"),
+)
+
+control_event = Table(
+    "control_event",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    # Null: for the whole company.
+    Column("rollout_id", Text, ForeignKey("rollout.rollout_id")),
+    # The wave that is promoted.
+    Column("wave", Text, nullable=False, server_default=""),
+    Column("at", MOMENT, nullable=False),
+    # When a hotfix's leave ends.
+    Column("until", MOMENT),
+    Column("who", Text, nullable=False),
+    Column("command", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    CheckConstraint(
+        "command IN ('pause', 'resume', 'abort', 'rollback', 'promote', 'stop_all', 'release_all', 'hotfix')",
+        name="command",
+    ),
+    CheckConstraint("(rollout_id IS NULL) = (command IN ('stop_all', 'release_all'))", name="scope"),
+    CheckConstraint("(until IS NULL) = (command <> 'hotfix')", name="until"),
+    Index("ix_control_event_rollout_id", "rollout_id", "at"),
+)
+
+evidence_bundle = Table(
+    "evidence_bundle",
+    metadata,
+    Column("rollout_id", Text, ForeignKey("rollout.rollout_id"), nullable=False),
+    Column("bucket", Text, nullable=False),
+    Column("key", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    # What S3 calls this object's version; empty where the bucket keeps none.
+    Column("version_id", Text, nullable=False, server_default=""),
+    Column("at", MOMENT, nullable=False),
+    PrimaryKeyConstraint("rollout_id", "key"),
 )
 
 approval = Table(

@@ -6,17 +6,16 @@ returns the good offices together with every problem, `load_company` refuses any
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from gatehouse.exceptions import ConfigError
 from gatehouse.office.model import Office, Regions, RolloutSettings, Rules
-from gatehouse.office.source import Problem, Source, nearest, parse, read_source
+from gatehouse.office.policy_checks import check_policies, offices_without_wave, time_zone_exists
+from gatehouse.office.source import Problem, Source, nearest, parse, read_source, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 # Where Rekognition runs face-search stream processors (aws.md §2.3).
@@ -71,7 +70,7 @@ class _Manifest:
 def load_company(root: Path) -> Company:
     """Read the configuration and raise one ConfigError that lists everything wrong in it."""
     reading = read_company(root)
-    _refuse(reading.problems)
+    refuse(reading.problems)
     return reading.company
 
 
@@ -90,15 +89,16 @@ def read_company(root: Path) -> Reading:
     manifests = [_read_manifest(root, path.name) for path in sorted((root / "offices").glob("*.yaml"))]
     general = [*wrong_regions, *wrong_rollout, *wrong_rules]
     if regions is None or rollout is None or rules is None:
-        _refuse([*general, *(problem for manifest in manifests for problem in manifest.problems)])
+        refuse([*general, *(problem for manifest in manifests for problem in manifest.problems)])
         raise AssertionError  # pragma: no cover - a missing model always has a problem
+    names = [manifest.name for manifest in manifests]
     general += _check_regions(regions, regions_source)
     general += _check_channels(rules, rules_source)
-    general += _check_waves(rollout, rollout_source, {manifest.name for manifest in manifests})
+    general += check_policies(rollout, rollout_source, names)
     own = [problem for manifest in manifests for problem in _check_manifest(manifest, regions, rules)]
-    own += [*_duplicate_cameras(manifests), *_without_wave(manifests, rollout, rollout_source)]
+    own += [*_duplicate_cameras(manifests), *offices_without_wave(rollout, rollout_source, names)]
     if general:
-        _refuse([*general, *own])
+        refuse([*general, *own])
     bad = {problem.office for problem in own}
     good = [manifest for manifest in manifests if manifest.name not in bad]
     offices = {manifest.office.office: manifest.office for manifest in good if manifest.office}
@@ -110,7 +110,7 @@ def load_rollout_settings(root: Path) -> RolloutSettings:
     """Read rollout.yaml alone: cheap enough for the time a DAG file is parsed."""
     source = _source(root, "rollout.yaml")
     settings, problems = parse(source, RolloutSettings)
-    _refuse(problems)
+    refuse(problems)
     if settings is None:
         raise AssertionError  # pragma: no cover - a missing model always has a problem
     return settings
@@ -118,13 +118,6 @@ def load_rollout_settings(root: Path) -> RolloutSettings:
 
 def _source(root: Path, name: str) -> Source:
     return read_source(root / name, f"{root.name}/{name}")
-
-
-def _refuse(problems: Iterable[Problem]) -> None:
-    lines = [str(problem) for problem in problems]
-    if lines:
-        msg = "The configuration is wrong; nothing was changed.\n" + "\n".join(lines)
-        raise ConfigError(msg)
 
 
 def _read_manifest(root: Path, name: str) -> _Manifest:
@@ -153,7 +146,7 @@ def _check_manifest(manifest: _Manifest, regions: Regions, rules: Rules) -> Iter
             f"or one of {', '.join(sorted(STREAM_PROCESSOR_REGIONS))}"
         )
         yield place(("engine",), message, manifest.name)
-    if not _time_zone_exists(office.time_zone):
+    if not time_zone_exists(office.time_zone):
         message = f"unknown time zone '{office.time_zone}'. Use an IANA name such as Europe/Berlin"
         yield place(("time_zone",), message, manifest.name)
     for index, camera in enumerate(office.cameras):
@@ -161,14 +154,6 @@ def _check_manifest(manifest: _Manifest, regions: Regions, rules: Rules) -> Iter
             if rule not in rules.rules:
                 message = f"camera {camera.id}: unknown rule '{rule}'. {nearest(rule, rules.rules)}"
                 yield place(("cameras", index, "rules"), message, manifest.name)
-
-
-def _time_zone_exists(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
 
 
 def _duplicate_cameras(manifests: list[_Manifest]) -> Iterator[Problem]:
@@ -186,30 +171,6 @@ def _duplicate_cameras(manifests: list[_Manifest]) -> Iterator[Problem]:
             ]
             message = f"camera id {camera_id} is also in {', '.join(others)}. Ids are unique company-wide"
             yield manifest.source.problem(("cameras", index, "id"), message, manifest.name)
-
-
-def _without_wave(manifests: list[_Manifest], rollout: RolloutSettings, source: Source) -> Iterator[Problem]:
-    placed = {office for wave in rollout.waves for office in wave.offices}
-    for manifest in manifests:
-        if manifest.name not in placed:
-            message = f"office '{manifest.name}' is in no wave. Add it to one under waves"
-            yield source.problem(("waves",), message, manifest.name)
-
-
-def _check_waves(rollout: RolloutSettings, source: Source, known: set[str]) -> Iterator[Problem]:
-    names = Counter(wave.name for wave in rollout.waves)
-    offices = Counter(office for wave in rollout.waves for office in wave.offices)
-    for index, wave in enumerate(rollout.waves):
-        if names[wave.name] > 1:
-            yield source.problem(("waves", index, "name"), f"two waves are named '{wave.name}'. Rename one")
-        for at, office in enumerate(wave.offices):
-            loc = ("waves", index, "offices", at)
-            if office not in known:
-                yield source.problem(
-                    loc, f"wave '{wave.name}': no office '{office}'. {nearest(office, known)}"
-                )
-            elif offices[office] > 1:
-                yield source.problem(loc, f"office '{office}' is in several waves. Keep one of them")
 
 
 def _check_regions(regions: Regions, source: Source) -> Iterator[Problem]:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatehouse.ingest.snapshot import IngestSnapshot, SnapshotPerson, SnapshotStream
+from gatehouse.exceptions import PlanError
+from gatehouse.ingest.snapshot import EngineSpan, IngestSnapshot, SnapshotPerson, SnapshotStream
 from gatehouse.office import naming
 from gatehouse.office.edge import DesiredCamera, EdgeDesired
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from gatehouse.ingest.snapshot import Kind
+    from gatehouse.ingest.snapshot import Kind, ProbeSpan
+    from gatehouse.office.edge import ProbeOrder
     from gatehouse.office.model import Office, Rules
 
 
@@ -31,6 +33,7 @@ def edge_document(stored: EdgeDesired | None, office: Office, cameras: Collectio
             camera_id=camera.id,
             stream_name=naming.video_stream(camera.id),
             rtsp_secret=camera.rtsp_secret,
+            probe=carried[camera.id].probe if camera.id in carried else None,
         )
         for camera in office.cameras
         if camera.id in cameras
@@ -47,14 +50,60 @@ def edge_document(stored: EdgeDesired | None, office: Office, cameras: Collectio
     return wanted.model_copy(update={"version": stored.version + 1})
 
 
+def edge_with_probe(stored: EdgeDesired, camera_id: str, order: ProbeOrder | None) -> EdgeDesired:
+    """Order a probe of one camera, or take the order back (None).
+
+    Raises PlanError for a camera the proxy isn't told to carry: it could play nothing.
+    """
+    if camera_id not in {camera.camera_id for camera in stored.cameras}:
+        msg = (
+            f"Camera {camera_id} isn't in office {stored.office}'s desired document {stored.version}; no "
+            "probe was ordered. Roll the camera out first."
+        )
+        raise PlanError(msg)
+    cameras = tuple(
+        camera.model_copy(update={"probe": order}) if camera.camera_id == camera_id else camera
+        for camera in stored.cameras
+    )
+    if cameras == stored.cameras:
+        return stored
+    return stored.model_copy(update={"cameras": cameras, "version": stored.version + 1})
+
+
+def snapshot_with_probe(stored: IngestSnapshot, stream_arn: str, span: ProbeSpan) -> IngestSnapshot:
+    """Publish when a stream shows a probe's clip, in order of time; do so before the probe is ordered."""
+    others = tuple(one for one in stored.probes.get(stream_arn, ()) if one.probe_id != span.probe_id)
+    spans = tuple(sorted((*others, span), key=lambda one: one.start_ms))
+    return _next_version(stored, stored.model_copy(update={"probes": stored.probes | {stream_arn: spans}}))
+
+
+def snapshot_without_probes(stored: IngestSnapshot, before_ms: int) -> IngestSnapshot:
+    """Forget the probes that ended before a time, of every stream.
+
+    Choose it so long ago that no record of them can come any more (the record streams' retention): a late
+    one would be taken for a person.
+    """
+    left = {
+        arn: tuple(span for span in spans if span.end_ms >= before_ms) for arn, spans in stored.probes.items()
+    }
+    kept = {arn: spans for arn, spans in left.items() if spans}
+    return _next_version(stored, stored.model_copy(update={"probes": kept}))
+
+
 def snapshot_with_streams(
-    stored: IngestSnapshot | None, office: Office, video_arns: Mapping[str, str], rules: Rules
+    stored: IngestSnapshot | None,
+    office: Office,
+    video_arns: Mapping[str, str],
+    rules: Rules,
+    engine_from_ms: int | None = None,
 ) -> IngestSnapshot:
     """Publish an office's streams (camera id → video stream ARN) and the rules; people stay.
 
     An office's older streams stay known until its cameras are decommissioned: records of a recreated
-    stream may still be on their way.
+    stream may still be on their way. `engine_from_ms` is the producer time from which a changed engine is in
+    force; PlanError without one, because records of both would count or neither's.
     """
+    known = stored.streams if stored else {}
     mine = {
         video_arns[camera.id]: SnapshotStream(
             camera_id=camera.id,
@@ -64,6 +113,7 @@ def snapshot_with_streams(
             time_zone=office.time_zone,
             engine=office.engine,
             rules=camera.rules,
+            engines=_engines(known.get(video_arns[camera.id]), office, camera.id, engine_from_ms),
         )
         for camera in office.cameras
         if camera.id in video_arns
@@ -89,6 +139,29 @@ def empty_snapshot(region: str, rules: Rules) -> IngestSnapshot:
     return IngestSnapshot(
         version=1, region=region, evidence=rules.evidence, streams={}, people={}, rules=rules.rules
     )
+
+
+def _engines(
+    known: SnapshotStream | None, office: Office, camera_id: str, from_ms: int | None
+) -> tuple[EngineSpan, ...]:
+    """Return a stream's engine spans: those it has, and one more where the office's engine changes."""
+    if known is None:
+        return ()
+    if known.engine == office.engine:
+        return known.engines
+    if from_ms is None:
+        msg = (
+            f"Camera {camera_id}: the engine changes from {known.engine} to {office.engine}, and no time is "
+            "given from which. Nothing was published. Record the new engine's first producer time, then "
+            "publish."
+        )
+        raise PlanError(msg)
+    before = known.engines or (EngineSpan(engine=known.engine, from_ms=0),)
+    # A change taken back before it came into force leaves no trace.
+    begun = tuple(span for span in before if span.from_ms < from_ms)
+    if begun and begun[-1].engine == office.engine:
+        return begun
+    return (*begun, EngineSpan(engine=office.engine, from_ms=from_ms))
 
 
 def _next_version(stored: IngestSnapshot | None, wanted: IngestSnapshot) -> IngestSnapshot:

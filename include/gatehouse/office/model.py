@@ -10,9 +10,9 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from gatehouse.ingest.snapshot import EvidencePolicy, SnapshotRule
+from gatehouse.office.policy import Freeze, Gate, Name, Requeue, Tolerance, Wave
 
 Engine = Literal["stream_processor", "frame_search"]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
 # Part of KVS, KDS and processor names, so only what all three allow (aws.md §2.2, §3).
 CameraId = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Z][A-Z0-9_]*$")]
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -58,6 +58,8 @@ class RegionNames(_Config):
     bucket: Text
     alert_topic: Text
     notify_queue: Text
+    probe_topic: Text = "gatehouse-probes"
+    probe_queue: Text = "gatehouse-probes"
     ingest_function: Text
     processor_role: Text
     ingest_role: Text
@@ -69,13 +71,6 @@ class Regions(_Config):
     account: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
     home: Text
     regions: dict[str, RegionNames]
-
-
-class Wave(_Config):
-    """Name the offices that roll out together."""
-
-    name: Name
-    offices: Annotated[tuple[str, ...], Field(min_length=1, strict=False)]
 
 
 class MappingSettings(_Config):
@@ -97,7 +92,10 @@ class Timeouts(_Config):
 
 
 class RolloutSettings(_Config):
-    """Say in which waves offices roll out, and with which stream settings."""
+    """Say in which waves offices roll out, how a wave is judged, and with which stream settings.
+
+    `unit_cameras` is how many cameras of an office one task takes on at most.
+    """
 
     waves: Annotated[tuple[Wave, ...], Field(min_length=1, strict=False)]
     # Rekognition silently raises anything below 80 to 80 (aws.md §2.2), so it may not be written.
@@ -105,7 +103,14 @@ class RolloutSettings(_Config):
     stream_retention_hours: Annotated[int, Field(ge=1, le=87_600)]
     record_stream_shards: Annotated[int, Field(ge=1)]
     mapping: MappingSettings
+    # How often frame_search looks at each camera.
+    frames_per_second: Annotated[float, Field(ge=0.01, le=30, strict=False)] = 1
     timeouts_seconds: Timeouts
+    unit_cameras: Annotated[int, Field(ge=1, le=1000)] = 250
+    tolerance: Tolerance = Tolerance()
+    requeue: Requeue = Requeue()
+    gate: Gate = Gate()
+    freeze: Freeze = Freeze()
 
 
 class Channel(_Config):

@@ -16,6 +16,8 @@ CAMERA_MINUTES = "gatehouse-camera-minutes"
 ALERTS_PREFIX = "gatehouse-alerts-"
 
 SNAPSHOT_KEY = "snapshot/ingest.json"
+PROBE_CLIP_KEY = "probe/clip.mp4"
+PROBE_TRUTH_KEY = "probe/truth.json"
 FACE_MODEL_GENERATION = 1
 
 
@@ -32,6 +34,11 @@ def video_stream(camera_id: str) -> str:
 def record_stream(camera_id: str) -> str:
     """Name the Kinesis data stream a camera's analysis records go to."""
     return f"gatehouse-records-{camera_id}"
+
+
+def office_record_stream(office: str) -> str:
+    """Name the Kinesis data stream that the records of an office's frame-search worker go to."""
+    return f"gatehouse-records-{office}"
 
 
 def stream_processor(camera_id: str) -> str:
@@ -52,6 +59,21 @@ def edge_desired_key(office: str) -> str:
 def edge_observed_key(office: str) -> str:
     """Return the S3 key of the document an office's proxy writes back."""
     return f"edge/{office}/observed.json"
+
+
+def frames_desired_key(office: str) -> str:
+    """Return the S3 key of the document an office's frame-search worker obeys."""
+    return f"frames/{office}/desired.json"
+
+
+def frames_observed_key(office: str) -> str:
+    """Return the S3 key of the document an office's frame-search worker writes back."""
+    return f"frames/{office}/observed.json"
+
+
+def frames_checkpoints_key(office: str) -> str:
+    """Return the S3 key where an office's frame-search worker keeps how far it is."""
+    return f"frames/{office}/checkpoints.json"
 
 
 def frame_key(camera_id: str, at: datetime) -> str:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from gatehouse.exceptions import ConfigError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
@@ -108,6 +110,14 @@ def _explain(source: Source, model: type[BaseModel], details: Any) -> Problem:
         return source.problem(loc, f"'{place}' is missing. Add it")
     reason = details["msg"].removeprefix("Value error, ")
     return source.problem(loc, f"'{place}' is wrong: {reason}. Correct the value")
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise one ConfigError that lists all problems, if there are any."""
+    lines = [str(problem) for problem in problems]
+    if lines:
+        msg = "The configuration is wrong; nothing was changed.\n" + "\n".join(lines)
+        raise ConfigError(msg)
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

@@ -1,62 +1,76 @@
 """Plan what brings an office from what it has to what it shall have.
 
-Planning is pure and repeatable: where everything is right, the plan is empty. The order of actions is
-the order of dependence (collection, then per camera video stream, record stream, mapping, processor).
-Nothing is ever deleted but a processor that is replaced at once, because a face-search processor
-can't be updated (aws.md §0.4).
+Planning is pure and repeatable: where everything is right, the plan is empty. Actions are in the order of
+dependence: what the office shares, then what each camera needs, then the hand-over between engines, and
+last the removal of what the former engine needed. What carries the office's tag without being in its
+manifest is an orphan: it is shown, and left alone.
+
+A face-search processor can't be updated (aws.md §0.4), so one that differs is replaced.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from collections import Counter
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from gatehouse.exceptions import PlanError
-from gatehouse.office import naming
+from gatehouse.rollout.action import Action, Keep
+from gatehouse.rollout.needs import (
+    analysis_name,
+    camera_leftovers,
+    camera_needs,
+    camera_switch,
+    office_leftovers,
+    office_needs,
+)
+from gatehouse.rollout.resources import Orphan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from gatehouse.rollout.resources import DesiredOffice, EventMapping, ObservedCamera, ObservedOffice
+    from gatehouse.rollout.resources import DesiredOffice, ObservedOffice
+    from gatehouse.rollout.waves import FrozenWave
 
-ActionKind = Literal[
-    "create_collection",
-    "create_video_stream",
-    "change_retention",
-    "create_record_stream",
-    "create_mapping",
-    "change_mapping",
-    "create_processor",
-    "replace_processor",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """Change one resource; `camera_id` is empty for what the whole office shares."""
-
-    kind: ActionKind
-    resource: str
-    reason: str
-    camera_id: str = ""
-
-    @property
-    def identity(self) -> tuple[str, str]:
-        """Return what makes two actions the same, whatever the wording of their reasons."""
-        return self.kind, self.resource
+RUNS = frozenset({"RUNNING", "STARTING"})
+# An interrupted replacement may have deleted without having created yet.
+FINISHES = {"create_processor": "replace_processor", "create_analysis": "replace_analysis"}
 
 
 @dataclass(frozen=True, slots=True)
 class OfficePlan:
-    """Hold an office's ordered actions, how much is already right, and what is refused or stray."""
+    """Hold an office's ordered actions, how much is already right, and what is refused or an orphan.
+
+    `basis` is what the configuration wanted when this was planned; `starts` counts the processors that
+    will run and don't yet.
+    """
 
     office: str
     actions: tuple[Action, ...]
-    kept: int
+    kept: dict[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
-    strays: tuple[str, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
+    basis: dict[str, str] = field(default_factory=dict)
+    starts: int = 0
+
+    @property
+    def right(self) -> int:
+        """Count what is as it shall be."""
+        return sum(self.kept.values())
+
+    def verbs(self) -> dict[str, int]:
+        """Count the actions by what they do."""
+        return dict(Counter(action.verb for action in self.actions))
+
+    def part(self, cameras: Collection[str], *, last: bool) -> tuple[Action, ...]:
+        """Return the actions for some cameras; what the office shares is removed with the `last` of them."""
+        return tuple(
+            action
+            for action in self.actions
+            if (action.camera_id in cameras if action.camera_id else action.verb != "remove" or last)
+        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data."""
@@ -65,8 +79,15 @@ class OfficePlan:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> OfficePlan:
         """Restore a plan from plain data."""
-        actions = tuple(Action(**action) for action in data["actions"])
-        return cls(data["office"], actions, data["kept"], dict(data["refused"]), tuple(data["strays"]))
+        return cls(
+            office=data["office"],
+            actions=tuple(Action(**action) for action in data["actions"]),
+            kept=dict(data["kept"]),
+            refused=dict(data["refused"]),
+            orphans=tuple(Orphan(**orphan) for orphan in data["orphans"]),
+            basis=dict(data["basis"]),
+            starts=data["starts"],
+        )
 
 
 def plan_office(
@@ -74,88 +95,96 @@ def plan_office(
 ) -> OfficePlan:
     """Plan one office; cameras in `refused` (id → reason) are left exactly as they are."""
     refused = dict(refused or {})
-    actions: list[Action] = []
-    kept = 0
-    if observed.collection_exists:
-        kept += 1
-    else:
-        actions.append(Action("create_collection", desired.collection, "the office has no face collection"))
-    for camera_id in desired.cameras:
-        if camera_id not in refused:
-            changes = list(_plan_camera(desired, camera_id, observed.camera(camera_id)))
-            actions += changes
-            kept += (4 if desired.engine == "stream_processor" else 3) - len(changes)
-    return OfficePlan(desired.office, tuple(actions), kept, refused, observed.strays)
+    cameras = [camera_id for camera_id in desired.cameras if camera_id not in refused]
+    steps = list(office_needs(desired, observed))
+    for camera_id in cameras:
+        steps += camera_needs(desired, camera_id, observed)
+    actions = [step for step in steps if isinstance(step, Action)]
+    for camera_id in cameras:
+        actions += camera_switch(desired, camera_id, observed.camera(camera_id))
+    leftovers = [action for camera_id in cameras for action in camera_leftovers(desired, camera_id, observed)]
+    gone = {action.camera_id for action in leftovers if action.kind == "remove_analysis"}
+    leftovers += office_leftovers(desired, observed, gone)
+    return OfficePlan(
+        office=desired.office,
+        actions=(*actions, *leftovers),
+        kept=dict(Counter(step.what for step in steps if isinstance(step, Keep))),
+        refused=refused,
+        orphans=(*observed.orphans, *_orphaned_analyses(desired, observed)),
+        basis=_basis(desired),
+        starts=_starts(desired, observed, cameras),
+    )
 
 
-def _plan_camera(desired: DesiredOffice, camera_id: str, found: ObservedCamera) -> Iterator[Action]:
-    video, records = naming.video_stream(camera_id), naming.record_stream(camera_id)
-    if found.video is None:
-        yield Action("create_video_stream", video, "it doesn't exist", camera_id)
-    elif found.video.retention_hours != desired.retention_hours:
-        reason = f"keeps {found.video.retention_hours} h instead of {desired.retention_hours} h"
-        yield Action("change_retention", video, reason, camera_id)
-    if found.records is None:
-        yield Action("create_record_stream", records, "it doesn't exist", camera_id)
-    if found.mapping is None:
-        yield Action("create_mapping", records, "no mapping leads from it to the ingest function", camera_id)
-    elif wrong := mapping_differences(desired, found.mapping):
-        yield Action("change_mapping", records, f"{', '.join(wrong)} differ", camera_id)
-    if desired.engine == "stream_processor":
-        yield from _plan_processor(desired, camera_id, found)
+def _orphaned_analyses(desired: DesiredOffice, observed: ObservedOffice) -> Iterator[Orphan]:
+    for camera_id in sorted(observed.analysed - set(desired.cameras)):
+        yield Orphan("analysis", analysis_name(desired.office, camera_id), camera_id)
 
 
-def _plan_processor(desired: DesiredOffice, camera_id: str, found: ObservedCamera) -> Iterator[Action]:
-    name = naming.stream_processor(camera_id)
-    if found.processor is None:
-        yield Action("create_processor", name, "it doesn't exist", camera_id)
-    elif wrong := _processor_differences(desired, camera_id, found):
-        yield Action("replace_processor", name, f"{', '.join(wrong)} differ", camera_id)
+def _starts(desired: DesiredOffice, observed: ObservedOffice, cameras: Sequence[str]) -> int:
+    if desired.engine != "stream_processor":
+        return 0
+    processors = (observed.camera(camera_id).processor for camera_id in cameras)
+    return sum(processor is None or processor.status not in RUNS for processor in processors)
 
 
-def _processor_differences(desired: DesiredOffice, camera_id: str, found: ObservedCamera) -> list[str]:
-    processor = found.processor
-    if processor is None:
-        return []
-    pairs = {
-        "video stream": (processor.video_arn, found.video.arn if found.video else None),
-        "record stream": (processor.record_arn, desired.record_stream_arn(camera_id)),
-        "collection": (processor.collection, desired.collection),
-        "threshold": (processor.threshold, desired.threshold),
-        "role": (processor.role_arn, desired.role_arn),
+def _basis(desired: DesiredOffice) -> dict[str, str]:
+    values = {each.name: getattr(desired, each.name) for each in fields(desired)}
+    values["mapping"] = desired.mapping.model_dump()
+    return {name: _brief(value) for name, value in values.items()}
+
+
+def _brief(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return text if len(text) <= 60 else hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def plan_hash(
+    plans: Mapping[str, OfficePlan],
+    refused: Mapping[str, str] | None = None,
+    waves: Sequence[FrozenWave] = (),
+) -> str:
+    """Return the digest under which a plan is approved: of everything that acting depends on, and no more.
+
+    Orphans and what is right already aren't acted on, and a forecast is no instruction.
+    """
+    acted_on = ("office", "actions", "refused", "basis")
+    data = {
+        "offices": {name: {key: plan.to_json()[key] for key in acted_on} for name, plan in plans.items()},
+        "refused": dict(refused or {}),
+        "waves": [wave.to_json() for wave in waves],
     }
-    return [name for name, (is_, shall_be) in pairs.items() if is_ != shall_be]
-
-
-def mapping_differences(desired: DesiredOffice, mapping: EventMapping) -> list[str]:
-    """Name the settings of a mapping that aren't as the configuration wants them."""
-    shall_be = {
-        "enabled": True,
-        "bisects": True,
-        "reports_item_failures": True,
-        "failure_destination": desired.failure_destination,
-        **desired.mapping.model_dump(),
-    }
-    return [name for name, value in shall_be.items() if getattr(mapping, name) != value]
-
-
-def plan_hash(plans: Mapping[str, OfficePlan]) -> str:
-    """Return the digest under which a plan is approved and recorded."""
-    data = {office: plan.to_json() for office, plan in plans.items()}
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 
 def check_still_fits(planned: OfficePlan, live: OfficePlan) -> None:
-    """Refuse to act if live state moved since planning.
+    """Refuse to act if configuration or live state moved since planning, and name what did.
 
     Fewer actions than planned are fine: an interrupted run did them already.
     """
-    allowed = {action.identity for action in planned.actions}
-    moved = [action for action in live.actions if action.identity not in allowed]
+    moved = [
+        f"the configuration's {name} ({planned.basis.get(name, 'nothing')} → {value})"
+        for name, value in live.basis.items()
+        if planned.basis.get(name) != value
+    ]
+    allowed = {action.identity: action.found for action in planned.actions}
+    moved += [_describe(action, allowed) for action in live.actions if not _fits(action, allowed)]
     if moved:
-        found = "; ".join(f"{action.kind} {action.resource} ({action.reason})" for action in moved)
         msg = (
-            f"Office {planned.office} moved since it was planned: {found}. Nothing was changed there. "
-            "See who else changes it, and run the rollout again"
+            f"Office {planned.office} moved since it was planned: {'; '.join(moved)}. Nothing was changed "
+            "there. See who else changes it, and run the rollout again"
         )
         raise PlanError(msg)
+
+
+def _fits(action: Action, allowed: Mapping[tuple[str, str], str]) -> bool:
+    if action.identity in allowed:
+        return allowed[action.identity] == action.found
+    return (FINISHES.get(action.kind, ""), action.resource) in allowed
+
+
+def _describe(action: Action, allowed: Mapping[tuple[str, str], str]) -> str:
+    text = f"{action.kind} {action.resource} ({action.reason})"
+    if action.identity in allowed:
+        return f"{text}, found {action.found} instead of {allowed[action.identity]}"
+    return text

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from gatehouse.office import naming
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from gatehouse.office.config import Company
-    from gatehouse.office.model import Engine, MappingSettings
+    from gatehouse.office.frames import FramesDesired
+    from gatehouse.office.model import Engine, MappingSettings, Office
+
+# Everything an office can have. An analysis is a camera's entry in the frame-search worker's document.
+What = Literal["collection", "video_stream", "record_stream", "mapping", "processor", "worker", "analysis"]
 
 
 @dataclass(frozen=True, slots=True)
 class DesiredOffice:
-    """Hold everything the planner needs about one office; cameras in manifest order."""
+    """Hold everything the planner needs about one office; cameras in manifest order.
+
+    `zones` are the cameras' places, `manifest` is a digest of all that is published of the office.
+    """
 
     office: str
     region: str
@@ -28,6 +39,9 @@ class DesiredOffice:
     ingest_function: str
     processor_role: str
     bucket: str
+    frames_per_second: float = 1.0
+    zones: Mapping[str, str] = field(default_factory=dict)
+    manifest: str = ""
 
     @property
     def collection(self) -> str:
@@ -46,7 +60,10 @@ class DesiredOffice:
 
     def record_stream_arn(self, camera_id: str) -> str:
         """Return the ARN of a camera's Kinesis data stream; unlike a video stream's, it is derived."""
-        name = naming.record_stream(camera_id)
+        return self.data_stream_arn(naming.record_stream(camera_id))
+
+    def data_stream_arn(self, name: str) -> str:
+        """Return the ARN of a Kinesis data stream in the office's Region."""
         return f"arn:aws:kinesis:{self.region}:{self.account}:stream/{name}"
 
 
@@ -99,21 +116,46 @@ class EventMapping:
 
 @dataclass(frozen=True, slots=True)
 class ObservedCamera:
-    """Hold what exists of one camera; None is what doesn't."""
+    """Hold what exists of one camera; None is what doesn't.
+
+    `engine` is the one whose records ingest accepts now, None for a stream that ingest doesn't know.
+    """
 
     video: VideoStream | None = None
     records: RecordStream | None = None
     mapping: EventMapping | None = None
     processor: Processor | None = None
+    engine: Engine | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """Name something that carries an office's tag without being in its manifest."""
+
+    what: What
+    name: str
+    camera_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedOffice:
-    """Hold what exists of one office, and what carries its tag without being in its manifest."""
+    """Hold what exists of one office, and what carries its tag without being in its manifest.
+
+    `records` and `mapping` are the office's own, which frame_search writes to; `frames` is the document
+    its worker obeys.
+    """
 
     collection_exists: bool = False
     cameras: dict[str, ObservedCamera] = field(default_factory=dict)
-    strays: tuple[str, ...] = ()
+    orphans: tuple[Orphan, ...] = ()
+    records: RecordStream | None = None
+    mapping: EventMapping | None = None
+    frames: FramesDesired | None = None
+
+    @property
+    def analysed(self) -> frozenset[str]:
+        """Name the cameras that the frame-search worker analyses."""
+        return frozenset(camera.camera_id for camera in self.frames.cameras) if self.frames else frozenset()
 
     def camera(self, camera_id: str) -> ObservedCamera:
         """Return what exists of a camera, which may be nothing."""
@@ -137,4 +179,13 @@ def desired_office(company: Company, name: str) -> DesiredOffice:
         ingest_function=names.ingest_function,
         processor_role=names.processor_role,
         bucket=names.bucket,
+        frames_per_second=company.rollout.frames_per_second,
+        zones={camera.id: f"floor {camera.floor}, {camera.zone}" for camera in office.cameras},
+        manifest=_manifest_digest(company, office),
     )
+
+
+def _manifest_digest(company: Company, office: Office) -> str:
+    """Digest what is published to ingest and proxy: the manifest, and the rules that judge its cameras."""
+    published = {"office": office.model_dump(mode="json"), "rules": company.rules.model_dump(mode="json")}
+    return hashlib.sha256(json.dumps(published, sort_keys=True).encode()).hexdigest()

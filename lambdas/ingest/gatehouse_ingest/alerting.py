@@ -104,7 +104,7 @@ class Alerting:
         analysed = []
         for start in minutes_of(window.start_ms - window.length_ms, window.end_ms):
             minute = known.get(minute_id(window.camera_id, start))
-            analysed += stored_frames(minute, start) if minute else []
+            analysed += stored_frames(minute, start, probe=window.probe_id != "") if minute else []
         return alarm_frame(window, hits.rule, seen, analysed) is not None
 
     def _confirm(self, window: Window, hits: Hits) -> Alert:

@@ -17,6 +17,7 @@ from gatehouse.ingest.bulk import update_line
 from gatehouse.ingest.evidence import frames_to_store
 from gatehouse.ingest.instant import iso
 from gatehouse_ingest.alerting import Alerting
+from gatehouse_ingest.metrics import count_superseded
 from gatehouse_ingest.records import Reader
 from gatehouse_ingest.writing import Writer
 
@@ -73,6 +74,7 @@ class Ingest:
         unjudged = (number for number, frame in reader.arrivals if frame.stream.camera_id in tally.unjudged)
         failed = documents.failed.union(reader.refused, unjudged)
         _report(reader, documents, len(failed))
+        count_superseded(reader.superseded, self.now())
         numbers = (record["kinesis"]["sequenceNumber"] for record in records)
         return [number for number in numbers if number in failed]
 
@@ -127,7 +129,7 @@ def _report(reader: Reader, documents: Documents, failed: int) -> None:
         LOG.error("Record %s refused: %s", number, error)
     LOG.info(
         "%s records: %s documents, %s refused, %s to come again",
-        len(reader.arrivals) + len(reader.refused),
+        len(reader.arrivals) + len(reader.refused) + len(reader.superseded),
         len(documents.places),
         len(reader.refused),
         failed,

@@ -1,7 +1,7 @@
 """Be the Lambda function: a batch of analysis records in, the numbers of those to come again out.
 
 Needs ReportBatchItemFailures on the event source mapping. Environment: OPENSEARCH_URL,
-GATEHOUSE_BUCKET (snapshot and frames), GATEHOUSE_ALERT_TOPIC_ARN.
+GATEHOUSE_BUCKET (snapshot and frames), GATEHOUSE_ALERT_TOPIC_ARN, GATEHOUSE_PROBE_TOPIC_ARN (for probes).
 """
 
 from __future__ import annotations

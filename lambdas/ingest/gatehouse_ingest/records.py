@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from gatehouse.exceptions import GatehouseError, RecordFormatError, UnknownStreamError
 from gatehouse.ingest.frame import to_frame
 from gatehouse.ingest.record import parse_record
+from gatehouse.ingest.spans import superseded
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,6 +28,7 @@ class Arrival(NamedTuple):
 class Reader:
     """Read a batch, portion by portion; `refused` tells by sequence number why a record is poison.
 
+    `superseded` are frames whose record another engine than the one in force wrote: dropped, and counted.
     A record whose stream the snapshot doesn't know may be newer than it, so once a batch a fresh one is
     asked for.
     """
@@ -35,6 +37,7 @@ class Reader:
         self.snapshot = snapshots.current()
         self.arrivals: list[Arrival] = []
         self.refused: dict[str, GatehouseError] = {}
+        self.superseded: list[Frame] = []
         self._snapshots = snapshots
         self._is_fresh = False
 
@@ -45,9 +48,14 @@ class Reader:
             kinesis = record["kinesis"]
             number = kinesis["sequenceNumber"]
             try:
-                arrivals.append(Arrival(number, self._frame(parse_record(a2b_base64(kinesis["data"])))))
+                frame = self._frame(parse_record(a2b_base64(kinesis["data"])))
             except (RecordFormatError, UnknownStreamError) as error:
                 self.refused[number] = error
+                continue
+            if superseded(frame.stream, record.get("eventSourceARN", ""), frame.at_ms):
+                self.superseded.append(frame)
+            else:
+                arrivals.append(Arrival(number, frame))
         self.arrivals += arrivals
         return arrivals
 

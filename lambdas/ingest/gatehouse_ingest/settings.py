@@ -43,6 +43,7 @@ class Settings:
     opensearch_url: str
     bucket: str
     topic_arn: str
+    probe_topic_arn: str = ""
 
     @classmethod
     def read(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -55,7 +56,8 @@ class Settings:
                 "Set them in the function's environment; the foundation step does."
             )
             raise ConfigError(msg)
-        return cls(*(environment[name] for name in names))
+        url, bucket, topic_arn = (environment[name] for name in names)
+        return cls(url, bucket, topic_arn, environment.get("GATEHOUSE_PROBE_TOPIC_ARN", ""))
 
 
 def search_client(url: str) -> OpenSearch:
@@ -84,6 +86,8 @@ def make_ingest(settings: Settings) -> Ingest:
     return Ingest(
         snapshots=SnapshotCache(s3, settings.bucket),
         evidence=FrameStore(s3, boto3.client("kinesisvideo", config=AWS), media, settings.bucket),
-        publisher=TopicPublisher(boto3.client("sns", config=AWS), settings.topic_arn),
+        publisher=TopicPublisher(
+            boto3.client("sns", config=AWS), settings.topic_arn, settings.probe_topic_arn
+        ),
         now=lambda: time.time_ns() // 1_000_000,
     )

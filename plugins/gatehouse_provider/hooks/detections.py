@@ -23,12 +23,13 @@ class DetectionHook(OpenSearchHook):
         super().__init__(open_search_conn_id=open_search_conn_id, log_query=False, **kwargs)
 
     def documents_since(self, cameras: Sequence[str], since: datetime) -> dict[str, int]:
-        """Count the detection documents per camera whose frame is not older than `since`."""
+        """Count the detection documents per camera whose frame is not older than `since`, a probe's apart."""
         answer = self._search(
             naming.DETECTIONS,
             cameras,
             since.isoformat(),
             {"size": 0, "aggs": {"cameras": {"terms": {"field": "camera_id", "size": len(cameras)}}}},
+            {"term": {"probe": False}},
         )
         buckets = answer.get("aggregations", {}).get("cameras", {}).get("buckets", [])
         return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
@@ -50,8 +51,14 @@ class DetectionHook(OpenSearchHook):
             counts[source["camera_id"]] += sum(offset >= earliest for offset in source["frames"])
         return counts
 
-    def _search(self, index: str, cameras: Sequence[str], since: str, body: dict[str, Any]) -> dict[str, Any]:
-        filters = [{"terms": {"camera_id": list(cameras)}}, {"range": {"@timestamp": {"gte": since}}}]
+    def _search(
+        self, index: str, cameras: Sequence[str], since: str, body: dict[str, Any], *further: dict[str, Any]
+    ) -> dict[str, Any]:
+        filters = [
+            {"terms": {"camera_id": list(cameras)}},
+            {"range": {"@timestamp": {"gte": since}}},
+            *further,
+        ]
         found: dict[str, Any] = self.client.search(
             index=index,
             body={**body, "query": {"bool": {"filter": filters}}},

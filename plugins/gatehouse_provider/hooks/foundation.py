@@ -40,7 +40,10 @@ class FoundationHook(AdaptiveRetries):
 
     def missing(self, names: RegionNames) -> list[str]:
         """Name what the foundation of this Region lacks; empty if nothing."""
-        topic = f"arn:aws:sns:{self.region}:{self.account}:{names.alert_topic}"
+        topic, probe_topic = (
+            f"arn:aws:sns:{self.region}:{self.account}:{name}"
+            for name in (names.alert_topic, names.probe_topic)
+        )
         checks: list[tuple[str, Callable[[], Any]]] = [
             (f"S3 bucket {names.bucket}", lambda: self._at("s3").head_bucket(Bucket=names.bucket)),
             (
@@ -50,6 +53,14 @@ class FoundationHook(AdaptiveRetries):
             (
                 f"SQS queue {names.notify_queue}",
                 lambda: self._at("sqs").get_queue_url(QueueName=names.notify_queue),
+            ),
+            (
+                f"SNS topic {names.probe_topic}",
+                lambda: self._at("sns").get_topic_attributes(TopicArn=probe_topic),
+            ),
+            (
+                f"SQS queue {names.probe_queue}",
+                lambda: self._at("sqs").get_queue_url(QueueName=names.probe_queue),
             ),
             (
                 f"Lambda function {names.ingest_function}",

@@ -8,7 +8,7 @@ from airflow.providers.amazon.aws.hooks.kinesis import KinesisHook
 from botocore.exceptions import ClientError
 
 from gatehouse.rollout.resources import RecordStream
-from gatehouse_provider.hooks.base_aws import AdaptiveRetries, error_code
+from gatehouse_provider.hooks.base_aws import AdaptiveRetries, error_code, pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +42,24 @@ class RecordStreamHook(AdaptiveRetries, KinesisHook):
         except ClientError as error:
             if error_code(error) != "ResourceInUseException":
                 raise
+
+    def delete_stream(self, name: str) -> None:
+        """Delete a stream and the records in it; one that is gone already is fine."""
+        try:
+            self.client.delete_stream(StreamName=name)
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
+
+    def names_with_prefix(self, prefix: str) -> list[str]:
+        """Return the streams whose names begin so."""
+        found = pages(self.client, "list_streams", "StreamNames")
+        return [name for name in found if name.startswith(prefix)]
+
+    def tags(self, name: str) -> dict[str, str]:
+        """Return a stream's tags."""
+        tags = self.client.list_tags_for_stream(StreamName=name)["Tags"]
+        return {tag["Key"]: tag["Value"] for tag in tags}
 
     def wait_until_active(self, name: str, timeout_seconds: int) -> None:
         """Wait until a stream takes records."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.amazon.aws.hooks.lambda_function import LambdaHook
+from botocore.exceptions import ClientError
 
 from gatehouse.rollout.resources import EventMapping
-from gatehouse_provider.hooks.base_aws import AdaptiveRetries, pages
+from gatehouse_provider.hooks.base_aws import AdaptiveRetries, error_code, pages
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,6 +42,14 @@ class EventMappingHook(AdaptiveRetries, LambdaHook):
         """Give an existing mapping the wanted settings."""
         settings = _settings(desired)
         self.client.update_event_source_mapping(UUID=uuid, **settings)
+
+    def delete(self, uuid: str) -> None:
+        """Delete a mapping; one that is gone already is fine."""
+        try:
+            self.client.delete_event_source_mapping(UUID=uuid)
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
 
 
 def _settings(desired: DesiredOffice) -> dict[str, Any]:

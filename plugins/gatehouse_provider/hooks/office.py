@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from datetime import UTC, datetime
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
+from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.office import naming
-from gatehouse.rollout.resources import ObservedCamera, ObservedOffice, Processor
+from gatehouse.office.frames import FramesDesired
+from gatehouse.rollout.frames_document import frames_after
+from gatehouse.rollout.resources import ObservedCamera, ObservedOffice, Orphan, Processor
+from gatehouse_provider.hooks.documents import DocumentHook
 from gatehouse_provider.hooks.kinesis import RecordStreamHook
 from gatehouse_provider.hooks.kinesis_video import KinesisVideoHook
 from gatehouse_provider.hooks.lambda_function import EventMappingHook
@@ -16,10 +21,14 @@ from gatehouse_provider.hooks.rekognition import RekognitionHook
 from gatehouse_provider.settings import AWS_CONNECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
-    from gatehouse.rollout.plan import Action
-    from gatehouse.rollout.resources import DesiredOffice
+    from gatehouse.office.model import Engine
+    from gatehouse.rollout.action import Action
+    from gatehouse.rollout.resources import DesiredOffice, EventMapping
+
+_PREFIX = "gatehouse-"
+_NAMES = (naming.video_stream, naming.record_stream, naming.stream_processor)
 
 
 class OfficeHook(BaseHook):
@@ -27,12 +36,18 @@ class OfficeHook(BaseHook):
 
     :param desired: what the office shall have; says Region and names.
     :param rollout_id: tagged on everything this rollout creates.
+    :param known: the cameras of all manifests; what belongs to one of them is no orphan.
     """
 
     def __init__(
-        self, desired: DesiredOffice, rollout_id: str, aws_conn_id: str | None = AWS_CONNECTION
+        self,
+        desired: DesiredOffice,
+        rollout_id: str,
+        aws_conn_id: str | None = AWS_CONNECTION,
+        known: Collection[str] = (),
     ) -> None:
         super().__init__()
+        self.known = {*known, *desired.cameras}
         self.desired = desired
         self.rollout_id = rollout_id
         self._place: dict[str, Any] = {"aws_conn_id": aws_conn_id, "region_name": desired.region}
@@ -57,25 +72,62 @@ class OfficeHook(BaseHook):
         """Reach Lambda in the office's Region."""
         return EventMappingHook(**self._place)
 
+    @cached_property
+    def documents(self) -> DocumentHook:
+        """Reach the documents of the office's Region."""
+        return DocumentHook(**self._place)
+
     def observe(self) -> ObservedOffice:
         """Read what exists of the office, and what carries its tag without being in its manifest."""
         mappings = self.mappings.mappings(self.desired.ingest_function)
+        engines = self._engines()
         cameras = {}
         for camera_id in self.desired.cameras:
+            video = self.video.find_stream(naming.video_stream(camera_id))
             cameras[camera_id] = ObservedCamera(
-                video=self.video.find_stream(naming.video_stream(camera_id)),
+                video=video,
                 records=self.records.find_stream(naming.record_stream(camera_id)),
                 mapping=mappings.get(self.desired.record_stream_arn(camera_id)),
                 processor=self.rekognition.find_processor(naming.stream_processor(camera_id)),
+                engine=engines.get(video.arn) if video else None,
             )
-        exists = self.rekognition.collection_exists(self.desired.collection)
-        return ObservedOffice(exists, cameras, tuple(self._strays()))
+        stream = naming.office_record_stream(self.desired.office)
+        key = naming.frames_desired_key(self.desired.office)
+        return ObservedOffice(
+            collection_exists=self.rekognition.collection_exists(self.desired.collection),
+            cameras=cameras,
+            orphans=tuple(self._orphans()),
+            records=self.records.find_stream(stream),
+            mapping=mappings.get(self.desired.data_stream_arn(stream)),
+            frames=self.documents.read(self.desired.bucket, key, FramesDesired)[0],
+        )
 
-    def _strays(self) -> Iterable[str]:
-        mine = {naming.video_stream(camera_id) for camera_id in self.desired.cameras}
-        for name, arn in sorted(self.video.streams_with_prefix("gatehouse-").items()):
-            if name not in mine and self.video.tags(arn).get(naming.TAG_OFFICE) == self.desired.office:
-                yield name
+    def _engines(self) -> dict[str, Engine]:
+        """Return `{video stream ARN: engine}` as ingest has it now."""
+        snapshot, _ = self.documents.read(self.desired.bucket, naming.SNAPSHOT_KEY, IngestSnapshot)
+        streams = snapshot.streams.items() if snapshot else ()
+        return {arn: s.engines[-1].engine if s.engines else s.engine for arn, s in streams}
+
+    def _orphans(self) -> Iterator[Orphan]:
+        """Sweep the Region once by name, and ask for the tags of what no manifest accounts for."""
+        known = {name(camera_id) for camera_id in self.known for name in _NAMES}
+        known.add(naming.office_record_stream(self.desired.office))
+        for name, arn in sorted(self.video.streams_with_prefix(_PREFIX).items()):
+            if name not in known and self._is_mine(self.video.tags(arn)):
+                yield Orphan("video_stream", name, name.removeprefix(_PREFIX))
+        for name in sorted(self.records.names_with_prefix(_PREFIX)):
+            if name not in known and self._is_mine(self.records.tags(name)):
+                yield Orphan("record_stream", name, name.removeprefix(naming.record_stream("")))
+        for name in sorted(self.rekognition.processor_statuses()):
+            if name.startswith(_PREFIX) and name not in known and self._is_mine(self._processor_tags(name)):
+                yield Orphan("processor", name, name.removeprefix(_PREFIX))
+
+    def _processor_tags(self, name: str) -> dict[str, str]:
+        place = f"{self.desired.region}:{self.desired.account}"
+        return self.rekognition.tags(f"arn:aws:rekognition:{place}:streamprocessor/{name}")
+
+    def _is_mine(self, tags: dict[str, str]) -> bool:
+        return tags.get(naming.TAG_OFFICE) == self.desired.office
 
     def video_arns(self, cameras: Iterable[str]) -> dict[str, str]:
         """Return `{camera id: video stream ARN}`; cameras without a stream are left out."""
@@ -88,11 +140,16 @@ class OfficeHook(BaseHook):
         getattr(self, f"_{action.kind}")(action)
 
     def wait_until_streams_take_data(self, cameras: Iterable[str], timeout_seconds: int) -> None:
-        """Wait until the streams of these cameras are ACTIVE."""
+        """Wait until the streams of these cameras, and what their records go to, are ACTIVE."""
         config = {"Delay": 1, "MaxAttempts": timeout_seconds}
         video_waiter = self.video.get_waiter("stream_active")
+        searching = self.desired.engine == "frame_search"
+        if searching:
+            stream = naming.office_record_stream(self.desired.office)
+            self.records.wait_until_active(stream, timeout_seconds)
         for camera_id in cameras:
-            self.records.wait_until_active(naming.record_stream(camera_id), timeout_seconds)
+            if not searching:
+                self.records.wait_until_active(naming.record_stream(camera_id), timeout_seconds)
             video_waiter.wait(StreamName=naming.video_stream(camera_id), WaiterConfig=config)
 
     def _tags(self, camera_id: str = "") -> dict[str, str]:
@@ -112,13 +169,37 @@ class OfficeHook(BaseHook):
     def _create_record_stream(self, action: Action) -> None:
         self.records.create_stream(action.resource, self.desired.shards, self._tags(action.camera_id))
 
+    def _remove_record_stream(self, action: Action) -> None:
+        self.records.delete_stream(action.resource)
+
     def _create_mapping(self, action: Action) -> None:
-        arn = self.desired.record_stream_arn(action.camera_id)
+        arn = self.desired.data_stream_arn(action.resource)
         self.mappings.create(self.desired, arn, self._tags(action.camera_id))
 
     def _change_mapping(self, action: Action) -> None:
-        arn = self.desired.record_stream_arn(action.camera_id)
-        self.mappings.correct(self.desired, self.mappings.mappings(self.desired.ingest_function)[arn].uuid)
+        if mapping := self._mapping(action):
+            self.mappings.correct(self.desired, mapping.uuid)
+
+    def _remove_mapping(self, action: Action) -> None:
+        if mapping := self._mapping(action):
+            self.mappings.delete(mapping.uuid)
+
+    def _mapping(self, action: Action) -> EventMapping | None:
+        arn = self.desired.data_stream_arn(action.resource)
+        return self.mappings.mappings(self.desired.ingest_function).get(arn)
+
+    def _tell_worker(self, action: Action) -> None:
+        """Change the worker's document; a new camera's analysis starts with the next whole second."""
+        start_at = datetime.now(UTC).replace(microsecond=0)
+        self.documents.change(
+            self.desired.bucket,
+            naming.frames_desired_key(self.desired.office),
+            FramesDesired,
+            partial(frames_after, self.desired, action=action, start_at=start_at),
+        )
+
+    _create_worker = _change_worker = _tell_worker
+    _create_analysis = _replace_analysis = _remove_analysis = _tell_worker
 
     def _create_processor(self, action: Action) -> None:
         wanted = Processor(
@@ -130,6 +211,9 @@ class OfficeHook(BaseHook):
             role_arn=self.desired.role_arn,
         )
         self.rekognition.create_processor(action.resource, wanted, self._tags(action.camera_id))
+
+    def _remove_processor(self, action: Action) -> None:
+        self.rekognition.delete_processor(action.resource)
 
     def _replace_processor(self, action: Action) -> None:
         self.rekognition.delete_processor(action.resource)

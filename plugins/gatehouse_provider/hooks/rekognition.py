@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import tenacity
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from gatehouse.rollout.resources import Processor
 from gatehouse_provider.hooks.base_aws import GatehouseAwsHook, error_code, pages
@@ -137,9 +138,14 @@ class RekognitionHook(GatehouseAwsHook):
     def delete_processor(self, name: str) -> None:
         """Stop and delete a processor; one that is gone already is fine."""
         found = self.find_processor(name)
+        if found is not None and found.status == "STARTING":
+            # It can't be stopped yet; should it end FAILED, it needn't be.
+            with suppress(WaiterError):
+                self.get_waiter("stream_processor_running").wait(Name=name)
+            found = self.find_processor(name)
         if found is None:
             return
-        if found.status in {"RUNNING", "STARTING"}:
+        if found.status == "RUNNING":
             self.client.stop_stream_processor(Name=name)
         if found.status not in STARTABLE:
             self.get_waiter("stream_processor_stopped").wait(Name=name)
@@ -161,6 +167,10 @@ class RekognitionHook(GatehouseAwsHook):
         """Return `{name: status}` of every processor in the Region, by one sweep."""
         found = pages(self.client, "list_stream_processors", "StreamProcessors")
         return {processor["Name"]: processor["Status"] for processor in found}
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """Return the tags of a collection or processor."""
+        return dict(self.client.list_tags_for_resource(ResourceArn=arn)["Tags"])
 
 
 def _while_name_is_busy() -> Iterator[Any]:

@@ -29,11 +29,11 @@ from gatehouse_provider.triggers.camera import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from airflow.sdk import Context
 
-    from gatehouse.ledger.rollouts import CameraPhase
+    from gatehouse.rollout.phases import CameraStep
 
 # Waits shorter than this are cheaper in the worker than by way of the triggerer and back.
 PATIENCE_SECONDS = 4.0
@@ -73,14 +73,16 @@ class OfficeOperator(GatehouseOperator):
 
     def hook(self, rollout_id: str) -> OfficeHook:
         """Reach the office's resources."""
-        return OfficeHook(self.desired, rollout_id, self.aws_conn_id)
+        company = self.reading.company
+        known = {camera.id for office in company.offices.values() for camera in office.cameras}
+        return OfficeHook(self.desired, rollout_id, self.aws_conn_id, known)
 
     def lease(self, rollout_id: str) -> None:
         """Take or renew the office's lease."""
         with final_errors(), self.ledger.begin() as connection:
             take_lease(connection, self.office, rollout_id, now(), LEASE_TTL)
 
-    def record(self, rollout_id: str, phases: Mapping[str, tuple[CameraPhase, str]]) -> None:
+    def record(self, rollout_id: str, phases: Mapping[str, tuple[CameraStep, str]]) -> None:
         """Write cameras' phases to the ledger."""
         rows = [(camera_id, phase, detail) for camera_id, (phase, detail) in phases.items()]
         with self.ledger.begin() as connection:
@@ -153,20 +155,24 @@ class OfficeProvisionOperator(OfficeOperator):
             check_still_fits(planned, live)
         self.record(rollout_id, {camera_id: ("provisioning", "") for camera_id in cameras})
         with self.ledger.begin() as connection:
-            set_rollout_phase(connection, rollout_id, "progressing", now())
+            set_rollout_phase(connection, rollout_id, "Progressing", now())
         self._act(hook, live, cameras)
         self._publish(hook, cameras)
         self.record(rollout_id, {camera_id: ("provisioned", "") for camera_id in cameras})
         return {"cameras": cameras, "changed": len(live.actions), "since": now().isoformat()}
 
     def _act(self, hook: OfficeHook, plan: OfficePlan, cameras: Sequence[str]) -> None:
-        """Create all streams before waiting for any; what reads or feeds them comes after."""
-        for action in plan.actions:
+        """Create all streams before waiting for any; what reads or feeds them comes after.
+
+        Engines are switched by publishing, and the former one's resources go once the office is verified.
+        """
+        prepare = [action for action in plan.actions if action.verb not in {"switch", "remove"}]
+        for action in prepare:
             if action.kind in STREAM_KINDS:
                 hook.carry_out(action)
         timeout = self.reading.company.rollout.timeouts_seconds.stream_active
         hook.wait_until_streams_take_data(cameras, timeout)
-        for action in plan.actions:
+        for action in prepare:
             if action.kind not in STREAM_KINDS:
                 hook.carry_out(action)
 
@@ -244,7 +250,7 @@ class OfficeStartOperator(OfficeOperator):
 
     def _finish(self, context: Context, verdicts: list[Verdict], since: str) -> dict[str, Any]:
         running = [verdict.camera_id for verdict in verdicts if verdict.outcome == "verified"]
-        phases: dict[str, tuple[CameraPhase, str]] = {camera_id: ("running", "") for camera_id in running}
+        phases: dict[str, tuple[CameraStep, str]] = {camera_id: ("running", "") for camera_id in running}
         self.record(context["run_id"], phases | _failures(verdicts))
         return {"cameras": running, "since": since}
 
@@ -284,7 +290,7 @@ class OfficeVerifyOperator(OfficeOperator):
         verified = {
             verdict.camera_id: verdict.reason for verdict in verdicts if verdict.outcome == "verified"
         }
-        phases: dict[str, tuple[CameraPhase, str]] = {
+        phases: dict[str, tuple[CameraStep, str]] = {
             camera_id: ("verified", reason) for camera_id, reason in verified.items()
         }
         self.record(rollout_id, phases | _failures(verdicts))
@@ -296,15 +302,25 @@ class OfficeVerifyOperator(OfficeOperator):
             for camera_id, (office, phase, detail) in states.items()
             if office == self.office and phase != "verified"
         ]
-        refused = OfficePlan.from_json(plan["offices"][self.office]).refused if plan else {}
+        planned = OfficePlan.from_json(plan["offices"][self.office]) if plan else OfficePlan(self.office, ())
+        self._remove_former_engine(rollout_id, planned, verified)
+        refused = planned.refused
         wrong += [f"{camera_id} refused: {reason}" for camera_id, reason in refused.items()]
         if wrong:
             msg = f"Office {self.office} isn't verified; {len(verified)} cameras are.\n" + "\n".join(wrong)
             raise AirflowFailException(msg)
         return {"verified": verified}
 
+    def _remove_former_engine(self, rollout_id: str, planned: OfficePlan, verified: Collection[str]) -> None:
+        """Remove what the verified cameras' former engine needed, as planned; nobody else's."""
+        last = set(verified) >= set(self.desired.cameras) - set(planned.refused)
+        hook = self.hook(rollout_id)
+        for action in planned.part(verified, last=last):
+            if action.verb == "remove":
+                hook.carry_out(action)
 
-def _failures(verdicts: Sequence[Verdict]) -> dict[str, tuple[CameraPhase, str]]:
+
+def _failures(verdicts: Sequence[Verdict]) -> dict[str, tuple[CameraStep, str]]:
     return {
         verdict.camera_id: ("failed", verdict.reason) for verdict in verdicts if verdict.outcome == "failed"
     }

@@ -56,7 +56,7 @@ class RolloutPlanOperator(GatehouseOperator):
             fit = [name for name in chosen if name not in refused]
             plans, unanswered = self._plan_each(company, fit, rollout_id)
             refused |= unanswered
-        digest = plan_hash(plans)
+        digest = plan_hash(plans, refused)
         plan = {
             "offices": {name: office.to_json() for name, office in plans.items()},
             "refused": refused,
@@ -120,16 +120,19 @@ class RolloutPlanOperator(GatehouseOperator):
             for camera in office.cameras
             if camera.rtsp_secret in gone
         }
-        observed = OfficeHook(desired, rollout_id, self.aws_conn_id).observe()
+        known = {camera.id for other in company.offices.values() for camera in other.cameras}
+        observed = OfficeHook(desired, rollout_id, self.aws_conn_id, known).observe()
         return plan_office(desired, observed, refused)
 
     def _show(self, plans: dict[str, OfficePlan], refused: dict[str, str]) -> None:
         for name, plan in plans.items():
-            self.log.info("Office %s: %d actions, %d resources right", name, len(plan.actions), plan.kept)
+            self.log.info("Office %s: %d actions, %d resources right", name, len(plan.actions), plan.right)
             for action in plan.actions:
                 self.log.info("  %s %s: %s", action.kind, action.resource, action.reason)
-            for stray in plan.strays:
-                self.log.warning("  %s carries this office's tag but is in no manifest; left alone", stray)
+            for orphan in plan.orphans:
+                self.log.warning(
+                    "  %s carries this office's tag but is in no manifest; left alone", orphan.name
+                )
             for camera_id, reason in plan.refused.items():
                 self.log.error("  %s is refused: %s", camera_id, reason)
         for name, reason in refused.items():
@@ -147,9 +150,9 @@ def _summaries(plans: dict[str, OfficePlan]) -> dict[str, Any]:
     return {
         name: {
             "actions": dict(Counter(action.kind for action in plan.actions)),
-            "kept": plan.kept,
+            "kept": plan.right,
             "refused": plan.refused,
-            "strays": list(plan.strays),
+            "orphans": [orphan.name for orphan in plan.orphans],
         }
         for name, plan in plans.items()
     }
@@ -176,7 +179,7 @@ class RolloutReportOperator(GatehouseOperator):
             return {"dry_run": True}
         wrong = _unverified(plan, phases)
         with self.ledger.begin() as connection:
-            set_rollout_phase(connection, rollout_id, "failed" if wrong else "verified", now(), ended=True)
+            set_rollout_phase(connection, rollout_id, "Degraded" if wrong else "Healthy", now(), ended=True)
         self.log.info("Released %s", ", ".join(freed) or "no office")
         if wrong:
             raise AirflowFailException("Not everything is verified:\n" + "\n".join(wrong))

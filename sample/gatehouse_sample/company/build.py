@@ -2,6 +2,7 @@
 
 company.json  roster.csv  secrets.json
 photos/<employee id>/<n>.jpg      videos/<camera id>.mp4      truth/<camera id>.json
+probe/clip.mp4  probe/truth.json
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatehouse_sample.company import film, scene, walk
+from gatehouse_sample.company.probe import write_probe
 from gatehouse_sample.company.roster import photo_key, roster_csv
 from gatehouse_sample.company.schedule import CameraPlace, Visit, assign_offices, plan_visits, truth
 
@@ -42,7 +44,9 @@ def plan_company(cast: Cast, places: Sequence[CameraPlace]) -> Company:
     offices = assign_offices([person.person_id for person in cast.employees], places)
     visits = plan_visits(places, offices, [person.person_id for person in cast.strangers])
     absent = {person.person_id: (places[0].office,) for person in cast.without_consent}
-    return Company(cast, tuple(places), {**offices, **absent}, visits)
+    everywhere = tuple(dict.fromkeys(place.office for place in places))
+    probe = {cast.probe.enrolled.person_id: everywhere} if cast.probe else {}
+    return Company(cast, tuple(places), {**offices, **absent, **probe}, visits)
 
 
 def write_company(company: Company, out: Path, workers: int, say: Callable[[str], None]) -> None:
@@ -54,6 +58,10 @@ def write_company(company: Company, out: Path, workers: int, say: Callable[[str]
     for camera_id, visits in company.visits.items():
         _write(out / "truth" / f"{camera_id}.json", _json(truth(camera_id, film.FPS, visits)))
     _prune(out / "truth", (f"{place.camera_id}.json" for place in company.places))
+    if company.cast.probe:
+        write_probe(company.cast.probe, out / "probe")
+    else:
+        shutil.rmtree(out / "probe", ignore_errors=True)
     _write(out / "roster.csv", roster_csv(company.cast, company.offices))
     _write_secrets(out / "secrets.json", company.places)
     _write(out / "company.json", _json(_summary(company)))
@@ -61,7 +69,7 @@ def write_company(company: Company, out: Path, workers: int, say: Callable[[str]
 
 def _write_photos(cast: Cast, out: Path) -> None:
     """Copy the enrolment photos of everyone on the roster."""
-    people = (*cast.employees, *cast.without_consent)
+    people = (*cast.employees, *cast.without_consent, *((cast.probe.enrolled,) if cast.probe else ()))
     for person in people:
         (out / "photos" / person.person_id).mkdir(exist_ok=True)
         keys = [photo_key(person.person_id, number + 1) for number in range(len(person.photos))]
@@ -135,6 +143,7 @@ def _summary(company: Company) -> dict[str, Any]:
         "employees": {person.person_id: list(company.offices[person.person_id]) for person in cast.employees},
         "without_consent": [person.person_id for person in cast.without_consent],
         "strangers": [person.person_id for person in cast.strangers],
+        "probe": cast.probe.enrolled.person_id if cast.probe else None,
         "cameras": {
             place.camera_id: {"office": place.office, "zone": place.zone} for place in company.places
         },

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image, ImageFilter, ImageOps
 
-from gatehouse_sample.company.people import Cast, Person
+from gatehouse_sample.company.people import Cast, Person, ProbePair
 from gatehouse_sample.errors import FacesError
 from gatehouse_sample.people.engine import find_boxes
 
@@ -85,13 +85,12 @@ def photographed_cast(folder: Path, looks: Path, say: Say, refuse: Refuse) -> Ca
             f"folders. Usable is a photo of one frontal face, {MIN_FACE} pixels wide or more. Nothing was "
             "made; add photos, or leave GATEHOUSE_FACES unset for the drawn people"
         )
-    return Cast(
-        people="photos",
-        similarity_scale="real-faces",
-        employees=tuple(_employee(number, photos, looks) for number, photos in enumerate(employees)),
-        without_consent=(),
-        strangers=tuple(_stranger(number, photos, looks) for number, photos in enumerate(strangers)),
-    )
+    known = [_employee(number, photos, looks) for number, photos in enumerate(employees)]
+    unknown = [_stranger(number, photos, looks) for number, photos in enumerate(strangers)]
+    # A probe's two are in no film, so the company must be able to spare them.
+    spared = len(known) > 1 and len(unknown) > 1
+    pair = ProbePair(known.pop(), unknown.pop()) if spared else None
+    return Cast("photos", "real-faces", tuple(known), (), tuple(unknown), pair)
 
 
 def _identities(folder: Path, refuse: Refuse) -> dict[str, list[Path]]:

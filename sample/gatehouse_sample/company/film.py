@@ -12,7 +12,7 @@ from gatehouse_sample.company.schedule import LOOP_SECONDS, CameraPlace, Visit
 from gatehouse_sample.company.walk import Walk
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -22,7 +22,6 @@ FPS = 12
 BIT_RATE = 600_000
 _OPTIONS = {
     "preset": "veryfast",
-    "profile": "main",
     "x264-params": f"keyint={FPS}:min-keyint={FPS}:scenecut=0:bframes=0:vbv-maxrate=900:vbv-bufsize=900",
 }
 
@@ -34,14 +33,19 @@ def make_film(
     looks: Mapping[str, Sequence[NDArray[np.uint8]]],
 ) -> None:
     """Write one loop's MP4; it appears complete or not at all."""
+    encode(path, _pictures(place, visits, looks))
+
+
+def encode(path: Path, pictures: Iterable[NDArray[np.uint8]], profile: str = "main") -> None:
+    """Write pictures as an MP4, a key frame first and each second; complete or not at all."""
     part = path.with_name(f".{path.name}")
     with av.open(str(part), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=FPS, options=_OPTIONS)
+        stream = container.add_stream("libx264", rate=FPS, options=_OPTIONS | {"profile": profile})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.bit_rate = BIT_RATE
         stream.codec_context.time_base = Fraction(1, FPS)
         stream.codec_context.thread_count = 1
-        for index, picture in enumerate(_pictures(place, visits, looks)):
+        for index, picture in enumerate(pictures):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts = index
             container.mux(stream.encode(frame))

@@ -21,6 +21,14 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class ProbePair:
+    """Hold the two whom only the probe clip shows: one is enrolled in every office, one nowhere."""
+
+    enrolled: Person
+    stranger: Person
+
+
+@dataclass(frozen=True, slots=True)
 class Cast:
     """Hold the company's people; `without_consent` are employees who are never enrolled nor filmed.
 
@@ -32,13 +40,25 @@ class Cast:
     employees: tuple[Person, ...]
     without_consent: tuple[Person, ...]
     strangers: tuple[Person, ...]
+    probe: ProbePair | None = None
 
 
 def drawn_cast(pictures: Path) -> Cast:
     """Return the people that `gatehouse_sample.people.draw` drew; the last employee gives no consent."""
     employees = [_drawn(folder) for folder in _folders(pictures / "employee")]
     strangers = [_drawn(folder) for folder in _folders(pictures / "stranger")]
-    return Cast("drawn", "drawn-people", tuple(employees[:-1]), tuple(employees[-1:]), tuple(strangers))
+    (enrolled,), (unknown,) = (
+        [_drawn(folder) for folder in _folders(pictures / role)]
+        for role in ("probe_employee", "probe_stranger")
+    )
+    return Cast(
+        "drawn",
+        "drawn-people",
+        tuple(employees[:-1]),
+        tuple(employees[-1:]),
+        tuple(strangers),
+        ProbePair(enrolled, unknown),
+    )
 
 
 def _folders(role: Path) -> list[Path]:

@@ -31,8 +31,9 @@ def roster_csv(cast: Cast, offices: Mapping[str, Sequence[str]]) -> str:
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    for person in (*cast.employees, *cast.without_consent):
-        consents = person in cast.employees
+    enrolled = (*cast.employees, *((cast.probe.enrolled,) if cast.probe else ()))
+    for person in (*enrolled, *cast.without_consent):
+        consents = person in enrolled
         writer.writerow(
             {
                 "employee_id": person.person_id,

@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,10 @@ PROBE_HEIGHT = 240
 MAX_SELF_DISTANCE = 0.33
 """A candidate whose own probes are further apart than this isn't used."""
 EMPLOYEES, STRANGERS, CALIBRATION = 14, 7, 14
+PROBES_OF_ROLLOUTS = {"probe_employee": f"E{1001 + 37 * EMPLOYEES}", "probe_stranger": f"S{STRANGERS + 1:02}"}
+"""The two whom a rollout's probe clip shows, and nothing else."""
+MAX_PROBE_SELF_DISTANCE = 0.26
+"""Steadier than the company's people: a rollout waits for them. One above it often wasn't found in a film."""
 
 
 def probe(seed: int) -> NDArray[np.float64] | None:
@@ -108,7 +113,10 @@ def cast(vectors: Mapping[int, NDArray[np.float64]]) -> dict[str, dict[str, int]
     own, apart = gaps([vectors[seed] for seed in seeds])
     usable = [index for index in range(len(seeds)) if own[index] <= MAX_SELF_DISTANCE]
     main = pick(apart, usable, EMPLOYEES + STRANGERS)
-    others = [index for index in usable if index not in main][:CALIBRATION]
+    left = [index for index in usable if index not in main]
+    others = left[:CALIBRATION]
+    steady = [index for index in left[CALIBRATION:] if own[index] <= MAX_PROBE_SELF_DISTANCE]
+    played = farthest_pair(apart, main, steady)
     say(f"company: any two at least {closest(apart, main)[0]:.3f} apart, own at most {own[main].max():.3f}")
     names = {
         "employee": [f"E{1001 + 37 * n}" for n in range(EMPLOYEES)],
@@ -116,7 +124,22 @@ def cast(vectors: Mapping[int, NDArray[np.float64]]) -> dict[str, dict[str, int]
         "calibration": [f"C{n + 1:02}" for n in range(CALIBRATION)],
     }
     people = iter([seeds[index] for index in main + others])
-    return {role: {name: next(people) for name in ids} for role, ids in names.items()}
+    chosen = {role: {name: next(people) for name in ids} for role, ids in names.items()}
+    # Who differs least from itself is enrolled.
+    played.sort(key=lambda index: float(own[index]))
+    for (role, name), index in zip(PROBES_OF_ROLLOUTS.items(), played, strict=True):
+        chosen[role] = {name: seeds[index]}
+    return chosen
+
+
+def farthest_pair(apart: NDArray[np.float64], company: Sequence[int], left: Sequence[int]) -> list[int]:
+    """Return the two of those left who keep farthest from the company and from one another."""
+
+    def kept(pair: tuple[int, int]) -> float:
+        return min(float(apart[np.ix_(pair, company)].min()), float(apart[pair]))
+
+    best = max(combinations(left, 2), key=kept)
+    return list(best)
 
 
 def say(text: str) -> None:

@@ -77,7 +77,7 @@ def _poses(role: str) -> Iterator[tuple[str, Pose]]:
     if role == "calibration":
         yield from ((f"{n}.jpg", pose) for n, pose in enumerate(CALIBRATION_POSES, 1))
         return
-    if role == "employee":
+    if role.endswith("employee"):
         yield from ((f"photo-{n}.jpg", pose) for n, pose in enumerate(ENROLMENT, 1))
     yield from ((f"video-{n}.webp", pose) for n, pose in enumerate(VIDEO, 1))
 

@@ -63,7 +63,13 @@ class Watch:
 
     def _look(self) -> None:
         # A document ingested within the last minute may have become searchable only now.
-        query = {"range": {"ingested_at": {"gte": _iso(time.time() - 60)}}}
+        # A probe's faces are no visit of anybody.
+        query = {
+            "bool": {
+                "filter": {"range": {"ingested_at": {"gte": _iso(time.time() - 60)}}},
+                "must_not": {"term": {"probe": True}},
+            }
+        }
         found = self.search.search(
             index="gatehouse-detections",
             body={"size": PAGE, "query": query, "sort": [{"ingested_at": "desc"}]},

@@ -320,6 +320,7 @@ class FakeCloud:
     desired: EdgeDesired | None = None
     observed: list[EdgeObserved] = field(default_factory=list)
     secret_texts: dict[str, str] = field(default_factory=dict)
+    clips: dict[str, bytes] = field(default_factory=dict)
     down: bool = False
 
     def read_desired(self, etag: str) -> tuple[EdgeDesired, str] | None:
@@ -335,6 +336,12 @@ class FakeCloud:
         if self.down:
             raise EdgeError("can't reach S3: check the uplink")
         self.observed.append(document)
+
+    def clip(self, key: str) -> bytes:
+        """Answer like S3 with a probe's clip."""
+        if key not in self.clips:
+            raise EdgeError(f"can't read {key} (NoSuchKey): upload the clip")
+        return self.clips[key]
 
     def secret(self, name: str) -> str:
         """Answer like Secrets Manager."""

@@ -134,8 +134,13 @@ def count_frames(source: Document, params: Document) -> bool:
     before = len(source["frames"]) + len(source["face_frames"])
     source["frames"] = sorted({*source["frames"], *params["frames"]})
     source["face_frames"] = sorted({*source["face_frames"], *params["face_frames"]})
+    grown = len(source["frames"]) + len(source["face_frames"]) > before
+    if "probe_frames" in params:
+        probes = sorted({*source.get("probe_frames", []), *params["probe_frames"]})
+        grown = grown or probes != source.get("probe_frames")
+        source["probe_frames"] = probes
     source["analysed"], source["with_faces"] = len(source["frames"]), len(source["face_frames"])
-    return len(source["frames"]) + len(source["face_frames"]) > before
+    return grown
 
 
 def add_hits(source: Document, params: Document) -> bool:
@@ -236,7 +241,7 @@ def new_office() -> Callable[..., Office]:
 def record() -> Callable[..., Document]:
     """Make a Kinesis record of a frame at a time (seconds) with these faces: a person's id or None."""
 
-    def make(at: float, *faces: str | None, stream: str = ARN) -> Document:
+    def make(at: float, *faces: str | None, stream: str = ARN, source: str = "") -> Document:
         at_ms = round(at * 1000)
         box = {"Left": 0.1, "Top": 0.1, "Width": 0.1, "Height": 0.1}
         analysis = {
@@ -256,7 +261,8 @@ def record() -> Callable[..., Document]:
                 for face in faces
             ],
         }
-        return raw(f"{at_ms:020}", json.dumps(analysis).encode())
+        made = raw(f"{at_ms:020}", json.dumps(analysis).encode())
+        return made | ({"eventSourceARN": source} if source else {})
 
     def raw(number: str, payload: bytes) -> Document:
         return {"kinesis": {"sequenceNumber": number, "data": b64encode(payload).decode()}}

@@ -27,6 +27,7 @@ pytestmark = [
     # As text, so that it is asked when the test runs: tests/stack may have started one by then.
     pytest.mark.skipif("'OPENSEARCH_URL' not in os.environ", reason="no OPENSEARCH_URL: run make up"),
 ]
+ARN = "arn:aws:kinesisvideo:eu-central-1:123456789012:stream/gatehouse-CAM_A/1763900000000"
 EPOCH = 978_307_200  # 2001-01-01T00:00:00Z
 STREAM = "gatehouse-scripts-test"
 MONTHLY = ("gatehouse-alerts-2001.01", "gatehouse-camera-minutes-2001.01")
@@ -71,8 +72,10 @@ def _comparable(source: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_real_scripts_leave_what_their_stand_ins_leave(
-    search: OpenSearch, office: Any, record: Any, seed: int
+    search: OpenSearch, new_office: Any, record: Any, seed: int
 ) -> None:
+    probe = {"probe_id": "p1", "start_ms": (EPOCH + 20) * 1000, "end_ms": (EPOCH + 31) * 1000}
+    office = new_office(probes={ARN: [probe]})
     chance = random.Random(seed)
     records = [
         record(EPOCH + step / 5, *chance.choices([None, "employee"], k=chance.randint(0, 2)))

@@ -26,12 +26,14 @@ class Alerts:
     def search(self, *, index: str, body: dict[str, Any], params: dict[str, str]) -> dict[str, Any]:
         assert index == "gatehouse-alerts-*"
         self.queries.append(body)
-        state, age = body["query"]["bool"]["filter"]
+        state, probe, age = body["query"]["bool"]["filter"]
         ((entered, span),) = age["range"].items()
         found = [
             one
             for one in self.documents.values()
-            if one["state"] == state["term"]["state"] and _within(one.get(entered), span)
+            if one["state"] == state["term"]["state"]
+            and one["probe"] == probe["term"]["probe"]
+            and _within(one.get(entered), span)
         ]
         keys = {one["alert_id"]: [one[entered], one["alert_id"]] for one in found}
         found.sort(key=lambda one: keys[one["alert_id"]])
@@ -250,3 +252,15 @@ def test_dead_channel_leaves_time_for_the_other_states(
 
     _sweep(Alerts(*pending, sent), Slow(), metrics, clock).serve()
     assert sink.accepted == [pending[0]["alert_id"], sent["alert_id"]]
+
+
+@pytest.mark.parametrize(
+    ("state", "entered"), [("pending", "pending_at"), ("firing", "firing_at"), ("sent", "sent_at")]
+)
+def test_a_probe_s_alert_is_never_told_to_a_person(
+    new_delivery: Any, sink: Any, clock: Any, metrics: Any, alert: dict[str, Any], state: str, entered: str
+) -> None:
+    probe = {"probe": True, "probe_id": "p1", "state": state, entered: "2026-11-23T11:30:00.000Z"}
+    search = Alerts(alert | probe)
+    _sweep(search, new_delivery("one"), metrics, clock).serve()
+    assert (sink.accepted, search.updates) == ([], [])

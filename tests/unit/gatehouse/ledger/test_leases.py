@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gatehouse.exceptions import LedgerError
-from gatehouse.ledger.leases import release_leases, take_lease
+from gatehouse.ledger.leases import release_leases, renew_leases, take_lease
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -44,3 +44,20 @@ def test_releasing_frees_the_runs_own_offices_only(connection: Connection) -> No
     take_lease(connection, "berlin", "run-3", NOON, TTL)
     with pytest.raises(LedgerError):
         take_lease(connection, "tokyo", "run-3", NOON, TTL)
+
+
+def test_a_long_wait_keeps_its_leases_by_renewing_them(connection: Connection) -> None:
+    for office in ("berlin", "tokyo"):
+        take_lease(connection, office, "run-1", NOON, TTL)
+    # Late, but nobody took them.
+    renew_leases(connection, ["berlin", "tokyo"], "run-1", NOON + 2 * TTL, TTL)
+    with pytest.raises(LedgerError, match="leased by run run-1"):
+        take_lease(connection, "berlin", "run-2", NOON + 2.5 * TTL, TTL)
+
+
+def test_a_run_that_lost_an_office_is_told_which(connection: Connection) -> None:
+    for office in ("berlin", "tokyo"):
+        take_lease(connection, office, "run-1", NOON, TTL)
+    take_lease(connection, "tokyo", "run-2", NOON + TTL, TTL)
+    with pytest.raises(LedgerError, match="Run run-1 no longer holds oslo, tokyo: another run took over"):
+        renew_leases(connection, ["berlin", "tokyo", "oslo"], "run-1", NOON + TTL, TTL)

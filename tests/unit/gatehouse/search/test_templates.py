@@ -41,12 +41,12 @@ def test_shards_and_replicas_are_the_caller_s() -> None:
 
 def test_alert_s_fields_are_mapped() -> None:
     alert = new_alert(Window("C", "r", "unknown", 0, 15_000), RULE, STREAM)
-    grown = {"first_seen", "last_seen", "firing_at", "pending_at", "sent_at", "s3_location"}
+    grown = {"first_seen", "last_seen", "firing_at", "pending_at", "sent_at", "s3_location", "probe_id"}
     assert alert.keys() | grown == _fields(index_templates()["gatehouse-alerts"])
 
 
 def test_camera_minute_s_fields_are_mapped() -> None:
-    fields = CameraMinute("C", "o", 0).update()["upsert"].keys() | {"analysed", "with_faces"}
+    fields = CameraMinute("C", "o", 0).update()["upsert"].keys() | {"analysed", "with_faces", "probe_frames"}
     assert fields == _fields(index_templates()["gatehouse-camera-minutes"])
 
 

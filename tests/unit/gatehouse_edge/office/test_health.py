@@ -19,7 +19,7 @@ def proxy_with(fake_cloud: Any, tmp_path: Any, *statuses: CameraStatus) -> Offic
     class Told(OfficeProxy):
         cameras = property(lambda _: list(statuses))  # type: ignore[assignment]
 
-    return Told(fake_cloud, Surroundings(unused, unused, unused, tmp_path))
+    return Told(fake_cloud, Surroundings(unused, unused, unused, unused, tmp_path))
 
 
 async def test_pages_show_phase_counters_and_no_more(fake_cloud: Any, tmp_path: Any) -> None:

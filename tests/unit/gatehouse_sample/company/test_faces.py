@@ -50,6 +50,16 @@ def test_a_manifest_decides_roles(folder: Path, tmp_path: Path) -> None:
     assert (len(cast.employees), len(cast.strangers)) == (1, 2)
 
 
+def test_a_probe_s_two_are_spared_where_the_company_can(folder: Path, tmp_path: Path) -> None:
+    assert photographed_cast(folder, tmp_path / "looks", lambda _: None).probe is None
+    shutil.copytree(folder / "cyd", folder / "eve")
+    cast = photographed_cast(folder, tmp_path / "looks", lambda _: None)
+    assert cast.probe
+    assert (len(cast.employees), len(cast.strangers)) == (1, 1)
+    assert cast.probe.enrolled not in cast.employees
+    assert cast.probe.stranger not in cast.strangers
+
+
 def test_cut_outs_show_the_face_at_a_size_cameras_see(folder: Path, tmp_path: Path) -> None:
     cast = photographed_cast(folder, tmp_path / "looks", *QUIET)
     cut = np.asarray(Image.open(cast.strangers[0].looks[0]).convert("RGB"))

@@ -58,9 +58,10 @@ def film(person: Person, looks: Sequence[int]) -> list[NDArray[np.uint8]]:
 def measure(cast: Cast, photos: slice, looks: Sequence[int]) -> Measured:
     """Embed photos of employees and frames of everybody who is filmed."""
     enrolled, seen, missed, smallest = {}, {}, 0, 1000
-    for person in (*cast.employees, *cast.without_consent):
+    assert cast.probe
+    for person in (*cast.employees, *cast.without_consent, cast.probe.enrolled):
         enrolled[person.person_id] = np.stack([embed(path) for path in person.photos[photos]])
-    for person in (*cast.employees, *cast.strangers):
+    for person in (*cast.employees, *cast.strangers, cast.probe.enrolled, cast.probe.stranger):
         found = [faces(frame) for frame in film(person, looks)]
         single = [one[0] for one in found if len(one) == 1]
         missed += len(found) - len(single)

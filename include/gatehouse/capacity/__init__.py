@@ -1,0 +1,1 @@
+"""Know beforehand what an account can take, how long a rollout takes, and what it costs a month."""

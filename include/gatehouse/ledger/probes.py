@@ -1,0 +1,102 @@
+"""Remember probes: which interval of which stream is the clip, stored before it is ordered.
+
+A probe goes planned → ordered → playing → played → passed, or failed from anywhere before that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+
+from gatehouse.exceptions import LedgerError
+from gatehouse.ledger.tables import probe
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from datetime import datetime
+
+    from sqlalchemy import Connection
+    from sqlalchemy.sql import ColumnElement
+
+ProbeState = Literal["planned", "ordered", "playing", "played", "passed", "failed"]
+# The proxy is polled, so a state may be missed; none is gone back to.
+ORDER: tuple[ProbeState, ...] = ("planned", "ordered", "playing", "played", "passed")
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Hold one probe; its interval [start_ms, end_ms) is in producer time."""
+
+    probe_id: str
+    rollout_id: str
+    camera_id: str
+    stream_arn: str
+    start_ms: int
+    end_ms: int
+    state: ProbeState = "planned"
+    detail: str = ""
+
+
+def plan_probes(connection: Connection, probes: Sequence[Probe], at: datetime) -> None:
+    """Store probes and their intervals; commit before anything is ordered.
+
+    Storing one again changes nothing. Raises LedgerError where an interval is another one than stored, or
+    overlaps another probe's on the same stream: its frames would belong to two. Only who holds the
+    office's lease may plan, so no two plan for one stream at once.
+    """
+    if not probes:
+        return
+    rows = [{name: getattr(item, name) for name in Probe.__slots__} | {"updated_at": at} for item in probes]
+    connection.execute(insert(probe).values(rows).on_conflict_do_nothing(index_elements=["probe_id"]))
+    stored = _read(connection, probe.c.stream_arn.in_({item.stream_arn for item in probes}))
+    for item in probes:
+        mine = next(other for other in stored if other.probe_id == item.probe_id)
+        if (mine.stream_arn, mine.start_ms, mine.end_ms) != (item.stream_arn, item.start_ms, item.end_ms):
+            msg = (
+                f"Probe {item.probe_id} is stored with another interval; nothing was ordered. Plan a new one"
+            )
+            raise LedgerError(msg)
+        for other in stored:
+            if other.probe_id != item.probe_id and _overlap(other, item):
+                msg = (
+                    f"Probe {item.probe_id} of camera {item.camera_id} overlaps probe {other.probe_id}; "
+                    "nothing was ordered. Plan it after that one"
+                )
+                raise LedgerError(msg)
+
+
+def _overlap(one: Probe, other: Probe) -> bool:
+    same = one.stream_arn == other.stream_arn
+    return same and one.start_ms < other.end_ms and other.start_ms < one.end_ms
+
+
+def set_probe_state(
+    connection: Connection, probe_id: str, state: ProbeState, at: datetime, detail: str = ""
+) -> bool:
+    """Record how far a probe is; False if it was further already, which stays."""
+    earlier = ORDER[:-1] if state == "failed" else ORDER[: ORDER.index(state)]
+    moved = connection.execute(
+        probe.update()
+        .where(probe.c.probe_id == probe_id, probe.c.state.in_(earlier))
+        .values(state=state, detail=detail, updated_at=at)
+    )
+    return bool(moved.rowcount)
+
+
+def probes_of(connection: Connection, rollout_id: str) -> list[Probe]:
+    """Return a rollout's probes, in order of camera and time."""
+    return _read(connection, probe.c.rollout_id == rollout_id)
+
+
+def probes_on(connection: Connection, streams: Collection[str], since_ms: int) -> list[Probe]:
+    """Return the probes on these streams that hadn't ended at a producer time, whatever became of them."""
+    return _read(connection, probe.c.stream_arn.in_(streams), probe.c.end_ms > since_ms)
+
+
+def _read(connection: Connection, *where: ColumnElement[bool]) -> list[Probe]:
+    columns = [probe.c[name] for name in Probe.__slots__]
+    statement = select(*columns).where(*where).order_by(probe.c.camera_id, probe.c.start_ms)
+    return [Probe(*row) for row in connection.execute(statement)]

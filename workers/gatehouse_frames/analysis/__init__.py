@@ -1,0 +1,1 @@
+"""From a sampled picture to its record in the data stream."""

@@ -1,0 +1,1 @@
+"""From GetMedia's bytes to the pictures that are sampled."""

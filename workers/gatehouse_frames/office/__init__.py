@@ -1,0 +1,1 @@
+"""What an office's worker is told to do, does and reports."""
