@@ -40,6 +40,16 @@ def test_a_stream_is_creating_before_it_is_active(aws: Callable[..., Any], strea
     kinesis.put_record(StreamName=stream, Data=b"x", PartitionKey="p")
 
 
+@pytest.mark.asserts("kinesis", "ListTagsForStream")
+def test_a_stream_has_the_tags_that_it_was_made_with(aws: Callable[..., Any], unique: Unique) -> None:
+    kinesis, name = aws("kinesis"), unique("tagged")
+    kinesis.create_stream(StreamName=name, ShardCount=1, Tags={"gatehouse:office": "berlin"})
+    wait_until_active(kinesis, name)
+    found = kinesis.list_tags_for_stream(StreamName=name)["Tags"]
+    kinesis.delete_stream(StreamName=name)
+    assert found == [{"Key": "gatehouse:office", "Value": "berlin"}]
+
+
 def test_counts_refuse_one_more_until_they_are_raised(
     cloud: Any, control: httpx.Client, unique: Unique
 ) -> None:

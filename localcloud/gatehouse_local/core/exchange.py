@@ -35,7 +35,10 @@ class Rules:
 
 @dataclass(slots=True)
 class Exchange:
-    """One call under way; `service` is botocore's name once the operation is known."""
+    """One call under way; `service` is botocore's name once the operation is known.
+
+    An `inner` one is the cloud's own, part of answering another: held to no quota or fault, and not logged.
+    """
 
     rules: Rules
     caller: Caller | None
@@ -45,6 +48,7 @@ class Exchange:
     outcome: str = "ok"
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
     started: bool = False
+    inner: bool = False
     _time: float = field(default_factory=time.time)
     _clock: float = field(default_factory=time.perf_counter)
     _logged: bool = False
@@ -55,17 +59,15 @@ class Exchange:
         caller = self.caller
         if caller is None:
             raise AwsError("MissingAuthenticationTokenException", "Missing Authentication Token", 403)
-        effect = self.rules.faults.on_call(service, operation, caller.account, caller.region)
-        if effect.seconds:
-            await asyncio.sleep(effect.seconds)
-        if effect.fault:
-            raise self._fault(effect.fault, caller)
-        try:
-            self.rules.quotas.acquire(service, operation, caller.account, caller.region, resource)
-        except AwsError:
-            self.outcome = "throttled"
-            raise
+        if not self.inner:
+            await self._hold_to_rules(caller, resource)
         return CallContext(caller.account, caller.region, service, operation, self.request_id, self.base_url)
+
+    def within(self) -> Exchange:
+        """Return an exchange for a call that answering this one takes."""
+        return Exchange(
+            self.rules, self.caller, self.base_url, self.service, request_id=self.request_id, inner=True
+        )
 
     def refused(self, code: str) -> None:
         """Note the error code that the call ends with, unless its cause is noted already."""
@@ -95,6 +97,19 @@ class Exchange:
             await send(message)
 
         return watched
+
+    async def _hold_to_rules(self, caller: Caller, resource: str) -> None:
+        service, operation = self.service, self.operation
+        effect = self.rules.faults.on_call(service, operation, caller.account, caller.region)
+        if effect.seconds:
+            await asyncio.sleep(effect.seconds)
+        if effect.fault:
+            raise self._fault(effect.fault, caller)
+        try:
+            self.rules.quotas.acquire(service, operation, caller.account, caller.region, resource)
+        except AwsError:
+            self.outcome = "throttled"
+            raise
 
     def _fault(self, fault: Fault, caller: Caller) -> AwsError:
         if fault.kind == "throttling":

@@ -9,7 +9,7 @@ from typing import Final
 
 ADDED: Final = {
     "CreateStream": "CREATING for `kinesis.creating_seconds` (3 s; AWS: 10 to 30); counts of streams in "
-    "CREATING, of on-demand streams and of provisioned shards; moto drops `Tags`, use AddTagsToStream",
+    "CREATING, of on-demand streams and of provisioned shards; `Tags`, which moto drops",
     "DeleteStream": "refused while CREATING; moto deletes at once, so there is no DELETING",
     "DescribeStream": "CREATING, without shards",
     "DescribeStreamSummary": "CREATING, without shards",

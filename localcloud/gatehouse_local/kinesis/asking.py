@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from gatehouse_local.core.wire import headers_of
 from gatehouse_local.kinesis.streams import SERVICE, Where
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from gatehouse_local.core.exchange import Exchange, Forwarder
 
 _LENGTH = b"content-length"
+_TARGET = b"x-amz-target"
 
 
 def params_of(body: bytes) -> dict[str, Any]:
@@ -110,6 +112,16 @@ class Call:
         reply = Reply()
         receive = again(self._body)
         await self._forwarder.forward(self._exchange, self._headers, self._scope, receive, reply.collect)
+        return reply
+
+    async def tag(self) -> Reply:
+        """Give the stream the tags that a CreateStream asks for, which moto passes by."""
+        body = json.dumps({"StreamName": self.name, "Tags": self.params["Tags"]}).encode()
+        changed = {_TARGET: b"Kinesis_20131202.AddTagsToStream", _LENGTH: str(len(body)).encode()}
+        kept = [(name, value) for name, value in self._scope["headers"] if name.lower() not in changed]
+        scope = {**self._scope, "headers": [*kept, *changed.items()]}
+        reply, own = Reply(), self._exchange.within()
+        await self._forwarder.forward(own, headers_of(scope), scope, again(body), reply.collect)
         return reply
 
     async def refused(self, error: AwsError) -> AwsError:

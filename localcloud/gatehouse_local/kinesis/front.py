@@ -11,6 +11,7 @@ from starlette.concurrency import run_in_threadpool
 
 from gatehouse_local.core.errors import AwsError
 from gatehouse_local.core.model import load_api
+from gatehouse_local.core.validate import validate
 from gatehouse_local.core.wire import read_body
 from gatehouse_local.kinesis.asking import Call, params_of, where_of
 from gatehouse_local.kinesis.streams import SERVICE
@@ -106,19 +107,31 @@ class DataStreamFront:
             return reply
 
     async def _create(self, call: Call) -> Reply:
-        asked = _asked(call.params)
+        asked, tags = _asked(call.params), call.params.get("Tags")
+        if isinstance(tags, dict):
+            await self._check_tags(call, tags)
         new = await self._held(call, self._streams.reserve, **asked)
         stays = False
         try:
             reply = await call.ask()
             # In use, yet unknown: made just before an earlier front door was killed.
             stays = reply.ok or reply.code == _IN_USE
+            tagged = await call.tag() if reply.ok and tags else reply
         finally:
             if new and not stays:
                 await run_in_threadpool(self._streams.forget, call.where, call.name)
         if reply.ok and not new:
             await run_in_threadpool(lambda: self._streams.put(call.where, call.name, **asked))
-        return reply
+        return reply if tagged.ok else tagged
+
+    async def _check_tags(self, call: Call, tags: dict[str, Any]) -> None:
+        """Refuse tags before there is a stream: AWS makes both or nothing."""
+        try:
+            operation = load_api(SERVICE).operation("AddTagsToStream")
+            if operation is not None:
+                validate(operation, {"StreamName": call.name, "Tags": tags})
+        except AwsError as error:
+            raise await call.refused(error) from error
 
     async def _held(self, call: Call, check: Any, **asked: Any) -> Any:
         """Run a check of counts; a refusal is admitted first, as the call it ends was made."""

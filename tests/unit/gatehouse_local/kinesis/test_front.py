@@ -74,6 +74,12 @@ class Moto:
             return 200, {"StreamNames": list(self.streams), "StreamSummaries": list(self.streams.values())}
         if operation != "DescribeLimits" and name not in self.streams:
             return 400, {"__type": "ResourceNotFoundException", "message": f"no {name}"}
+        if operation == "AddTagsToStream":
+            self.streams[name].setdefault("Tags", {}).update(params["Tags"])
+            return 200, {}
+        if operation == "ListTagsForStream":
+            tags = self.streams[name].get("Tags", {})
+            return 200, {"Tags": [{"Key": key, "Value": value} for key, value in sorted(tags.items())]}
         if operation == "DeleteStream":
             del self.streams[name]
         described = {**self.streams.get(name, {}), "Shards": [{"ShardId": "shardId-0"}]}
@@ -237,6 +243,30 @@ async def test_a_call_is_counted_once_whether_it_is_made_or_refused(cloud: Cloud
     assert answers[2]["message"] == "Rate exceeded for account 222222222222."
     outcomes = [call["outcome"] for call in cloud.rules.calls.read(Filter(operation="CreateStream"))]
     assert outcomes == ["ok", "LimitExceededException", "throttled"]
+
+
+async def test_a_stream_has_the_tags_that_it_was_made_with(cloud: Cloud) -> None:
+    tags = {"gatehouse:office": "berlin", "empty": ""}
+    assert (await cloud("CreateStream", StreamName="a", Tags=tags)).json() == {}
+    cloud.clock.now += 10
+    found = (await cloud("ListTagsForStream", StreamName="a")).json()["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in found} == tags
+
+
+async def test_tagging_while_creating_is_no_call_of_the_callers(cloud: Cloud) -> None:
+    cloud.rules.quotas.set("kinesis", "AddTagsToStream", 0)
+    assert (await cloud("CreateStream", StreamName="a", Tags={"k": "v"})).status_code == 200
+    assert cloud.moto.streams["a"]["Tags"] == {"k": "v"}
+    assert [call["operation"] for call in cloud.rules.calls.read(Filter())] == ["CreateStream"]
+
+
+@pytest.mark.parametrize("tags", [{}, {"k" * 129: "v"}, {"k": "v" * 257}])
+async def test_tags_that_aws_refuses_leave_no_stream(cloud: Cloud, tags: dict[str, str]) -> None:
+    code, message = await cloud.refusal("CreateStream", StreamName="a", Tags=tags)
+    assert (code, "tags" in message) == ("ValidationException", True)
+    assert cloud.moto.streams == {}
+    assert cloud.streams.limits(WHERE)["OpenShardCount"] == 0
+    assert [call["operation"] for call in cloud.rules.calls.read(Filter())] == ["CreateStream"]
 
 
 async def test_what_is_known_outlives_a_restart(cloud: Cloud, store: Store) -> None:
