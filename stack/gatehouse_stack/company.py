@@ -13,11 +13,17 @@ import yaml
 
 @dataclass(frozen=True, slots=True)
 class Office:
-    """Name an office, its Region and its cameras."""
+    """Name an office, its Region, its cameras and the engine that its manifest says."""
 
     name: str
     region: str
     cameras: tuple[str, ...]
+    engine: str = ""
+
+    @property
+    def searches_frames(self) -> bool:
+        """Tell whether a worker of ours analyses its cameras, rather than Rekognition's processors."""
+        return self.engine == "frame_search"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +44,15 @@ class Region:
 def offices(config: Path) -> list[Office]:
     """Return the offices whose manifests can be read, sorted by name.
 
-    A manifest that can't be read starts no proxy; the rollout reports it.
+    A manifest that can't be read starts no proxy and no worker; the rollout reports it.
     """
     found = []
     for file in sorted((config / "offices").glob("*.yaml")):
         try:
             raw = yaml.safe_load(file.read_text())
             cameras = tuple(str(camera["id"]) for camera in raw["cameras"])
-            found.append(Office(str(raw["office"]), str(raw["region"]), cameras))
+            engine = str(raw.get("engine", ""))
+            found.append(Office(str(raw["office"]), str(raw["region"]), cameras, engine))
         except (yaml.YAMLError, KeyError, TypeError):
             continue
     return found

@@ -21,7 +21,7 @@ from opensearchpy import OpenSearch
 from gatehouse.ingest.snapshot import IngestSnapshot, SnapshotRule
 from gatehouse.office import naming
 from gatehouse.search.templates import index_templates
-from gatehouse_stack import cloud, company
+from gatehouse_stack import cloud, company, policies
 from gatehouse_stack.company import Region
 from gatehouse_stack.layout import ACCOUNT, Layout
 
@@ -80,10 +80,19 @@ class Foundation:
 
     def _roles(self, *topics: str) -> None:
         iam = self.client("iam")
-        account = {"aws:SourceAccount": ACCOUNT}
-        trust = _trust("rekognition.amazonaws.com", {"StringEquals": account})
-        self._role(iam, self.region.processor_role, trust, _processor_policy())
-        self._role(iam, self.region.ingest_role, _trust("lambda.amazonaws.com", {}), _ingest_policy(*topics))
+        processor = policies.trust("rekognition.amazonaws.com", ACCOUNT)
+        self._role(iam, self.region.processor_role, processor, policies.processor_policy(ACCOUNT))
+        ingest = policies.trust("lambda.amazonaws.com")
+        self._role(iam, self.region.ingest_role, ingest, policies.ingest_policy(ACCOUNT, *topics))
+
+    def frames_role(self, office: str) -> None:
+        """Create the role of an office's frame-search worker, as a task of ECS.
+
+        On this machine nobody assumes it: the worker's key is the account's own.
+        """
+        allowed = policies.frames_policy(ACCOUNT, self.region.name, self.region.bucket, office)
+        trust = policies.trust("ecs-tasks.amazonaws.com", ACCOUNT)
+        self._role(self.client("iam"), naming.frames_role(office), trust, allowed)
 
     def _role(self, iam: Any, name: str, trust: dict[str, Any], policy: dict[str, Any]) -> None:
         with _unless("EntityAlreadyExists"):
@@ -149,6 +158,9 @@ def lay(layout: Layout) -> None:
     made = {region.name: Foundation(layout, region) for region in regions}
     for foundation in made.values():
         foundation.make()
+    for office in company.offices(layout.config):
+        if office.searches_frames and office.region in made:
+            made[office.region].frames_role(office.name)
     _secrets(layout, made)
     roster(layout, made[home])
     for foundation in made.values():
@@ -220,54 +232,6 @@ def _probe_clip(layout: Layout, region: Foundation) -> None:
 
 def _photos(folder: Path) -> Iterator[Path]:
     yield from sorted(path for path in (folder / "photos").rglob("*") if path.is_file())
-
-
-def _trust(principal: str, condition: dict[str, Any]) -> dict[str, Any]:
-    statement: dict[str, Any] = {
-        "Effect": "Allow",
-        "Principal": {"Service": principal},
-        "Action": "sts:AssumeRole",
-    }
-    if condition:
-        statement["Condition"] = condition
-    return {"Version": "2012-10-17", "Statement": [statement]}
-
-
-def _processor_policy() -> dict[str, Any]:
-    # aws.md §2.4: the four actions, on our own names only.
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            {
-                "Effect": "Allow",
-                "Action": ["kinesisvideo:GetDataEndpoint", "kinesisvideo:GetMedia"],
-                "Resource": f"arn:aws:kinesisvideo:*:{ACCOUNT}:stream/gatehouse-*",
-            },
-            {
-                "Effect": "Allow",
-                "Action": ["kinesis:PutRecord", "kinesis:PutRecords"],
-                "Resource": f"arn:aws:kinesis:*:{ACCOUNT}:stream/gatehouse-records-*",
-            },
-        ],
-    }
-
-
-def _ingest_policy(*topics: str) -> dict[str, Any]:
-    def allow(actions: list[str], resource: str | list[str]) -> dict[str, Any]:
-        return {"Effect": "Allow", "Action": actions, "Resource": resource}
-
-    records = f"arn:aws:kinesis:*:{ACCOUNT}:stream/gatehouse-records-*"
-    videos = f"arn:aws:kinesisvideo:*:{ACCOUNT}:stream/gatehouse-*"
-    reads = ["kinesis:DescribeStream", "kinesis:DescribeStreamSummary", "kinesis:GetRecords"]
-    return {
-        "Version": "2012-10-17",
-        "Statement": [
-            allow([*reads, "kinesis:GetShardIterator", "kinesis:ListShards"], records),
-            allow(["kinesisvideo:GetDataEndpoint", "kinesisvideo:GetImages"], videos),
-            allow(["s3:GetObject", "s3:PutObject"], "arn:aws:s3:::gatehouse-*/*"),
-            allow(["sns:Publish"], list(topics)),
-        ],
-    }
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,8 +28,12 @@ _OFFSETS = {
     "sink": 8,
     "cameras": 9,
     "edge": 10,
+    "frames": 20,
     "notify": 30,
 }
+_PER_OFFICE = ("edge", "frames")
+OFFICES_AT_MOST = 10
+"""For how many offices there are ports."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class Layout:
         return cls(root, run, int(os.environ.get("GATEHOUSE_PORT_BASE") or DEFAULT_PORT_BASE))
 
     def port(self, part: str, index: int = 0) -> int:
-        """Return the port of a part; `index` tells the office for "edge"."""
+        """Return the port of a part; `index` tells the office for "edge" and "frames"."""
         return self.base + _OFFSETS[part] + index
 
     def host(self, part: str) -> str:
@@ -58,10 +63,14 @@ class Layout:
         """Return a part's address."""
         return f"http://{self.host(part)}:{self.port(part, index)}"
 
-    def ports(self, edges: int) -> dict[str, int]:
-        """Return every port that will be listened on, by the name of what listens."""
-        named = {name: self.port(name) for name in _OFFSETS if name != "edge"}
-        return named | {f"edge {i}": self.port("edge", i) for i in range(edges)}
+    def ports(self, edges: int, workers: Iterable[int] = ()) -> dict[str, int]:
+        """Return every port that will be listened on, by the name of what listens.
+
+        `edges` counts the offices, `workers` are the indices of those with a frame-search worker.
+        """
+        named = {name: self.port(name) for name in _OFFSETS if name not in _PER_OFFICE}
+        named |= {f"edge {i}": self.port("edge", i) for i in range(edges)}
+        return named | {f"frames {i}": self.port("frames", i) for i in workers}
 
     @property
     def config(self) -> Path:

@@ -55,7 +55,8 @@ def up(layout: Layout, *, empty: bool = False) -> None:
         down(layout)
     sweep(layout)
     offices = company.offices(layout.config)
-    found = preflight.findings(layout, edges=len(offices))
+    workers = [index for index, office in enumerate(offices) if office.searches_frames]
+    found = preflight.findings(layout, edges=len(offices), workers=workers)
     if found:
         raise StackError("Nothing was started:\n" + "\n".join(f"  - {finding}" for finding in found))
     begin(layout, "that is asked for" if empty else continuity.why_empty(layout))

@@ -143,14 +143,20 @@ def _company(graph: Graph, layout: Layout) -> None:
         )
     )
     for index, office in enumerate(company.offices(layout.config)):
-        _edge(graph, layout, index, office)
+        _office(graph, layout, index, office)
 
 
-def _edge(graph: Graph, layout: Layout, index: int, office: company.Office) -> None:
+def _office(graph: Graph, layout: Layout, index: int, office: company.Office) -> None:
     _, regions = company.regions(layout.config)
     bucket = next((region.bucket for region in regions if region.name == office.region), None)
     if bucket is None:
         return
+    _edge(graph, layout, index, office, bucket)
+    if office.searches_frames:
+        _frames(graph, layout, index, office, bucket)
+
+
+def _edge(graph: Graph, layout: Layout, index: int, office: company.Office, bucket: str) -> None:
     port = layout.port("edge", index)
     command = [
         str(layout.python),
@@ -165,6 +171,26 @@ def _edge(graph: Graph, layout: Layout, index: int, office: company.Office) -> N
             lambda: command,
             lambda: _answers(f"http://127.0.0.1:{port}/healthz"),
             after=("foundation", "cameras"),
+        )
+    )
+
+
+def _frames(graph: Graph, layout: Layout, index: int, office: company.Office, bucket: str) -> None:
+    port = layout.port("frames", index)
+    command = [
+        str(layout.python),
+        *("-m", "gatehouse_frames", "--office", office.name, "--bucket", bucket),
+        *("--region", office.region, "--health-port", str(port)),
+    ]
+    graph.add(
+        Service(
+            f"frames-{office.name}",
+            f"Frame search, {office.name}",
+            lambda: command,
+            lambda: _answers(f"http://127.0.0.1:{port}/healthz"),
+            after=("foundation",),
+            # It drains what it has sampled: 20 s at most, then the records in hand.
+            grace_seconds=30,
         )
     )
 

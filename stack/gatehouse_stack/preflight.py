@@ -5,21 +5,25 @@ from __future__ import annotations
 import contextlib
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import psutil
 
 from gatehouse_stack import account, opensearch
-from gatehouse_stack.layout import PORTS_USED, Layout
+from gatehouse_stack.layout import OFFICES_AT_MOST, PORTS_USED, Layout
 
 NEEDED_MEMORY = 5 * 1024**3
 NEEDED_DISK = 4 * 1024**3
 
 
-def findings(layout: Layout, edges: int) -> list[str]:
-    """Return what stands in the way of a start, each with its remedy; empty when nothing does."""
+def findings(layout: Layout, edges: int, workers: Sequence[int] = ()) -> list[str]:
+    """Return what stands in the way of a start, each with its remedy; empty when nothing does.
+
+    `edges` counts the offices, `workers` are the indices of those with a frame-search worker.
+    """
     return [
-        *_ports(layout, edges),
+        *_offices(layout, edges),
+        *_ports(layout, edges, workers),
         *_maven(layout),
         *_memory(),
         *_disk(layout),
@@ -27,8 +31,16 @@ def findings(layout: Layout, edges: int) -> list[str]:
     ]
 
 
-def _ports(layout: Layout, edges: int) -> Iterator[str]:
-    for name, port in sorted(layout.ports(edges).items(), key=lambda item: item[1]):
+def _offices(layout: Layout, edges: int) -> Iterator[str]:
+    if edges > OFFICES_AT_MOST:
+        yield (
+            f"{layout.config}/offices has {edges} offices, there are ports for {OFFICES_AT_MOST}. Point "
+            "GATEHOUSE_CONFIG at a configuration of fewer."
+        )
+
+
+def _ports(layout: Layout, edges: int, workers: Sequence[int]) -> Iterator[str]:
+    for name, port in sorted(layout.ports(edges, workers).items(), key=lambda item: item[1]):
         if _is_taken(port):
             yield (
                 f"port {port} ({name}) is taken{_by(port)}. Stop that program, or choose another base: "

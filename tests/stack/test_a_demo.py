@@ -9,6 +9,7 @@ import uuid
 import psutil
 import pytest
 
+from gatehouse_stack import company
 from gatehouse_stack.layout import PORTS_USED
 from running_stack import Demo, RunningStack, wait_until
 
@@ -56,10 +57,40 @@ def test_everything_listens_on_loopback_only_and_within_the_ports_of_its_base(
 
 
 def test_rolling_out_again_changes_nothing(stack: RunningStack, demo: Demo) -> None:
-    before = _changes(stack)
+    before, told = _changes(stack), _worker_documents(stack)
     done = stack.run("run", "office_rollout")
     assert done.returncode == 0, done.stdout
     assert _changes(stack) == before
+    assert _worker_documents(stack) == told
+
+
+def _worker_documents(stack: RunningStack) -> dict[str, str]:
+    """Return what every frame-search worker is told to do, by office."""
+    _, regions = company.regions(stack.layout.config)
+    buckets = {region.name: region.bucket for region in regions}
+    return {
+        office.name: stack.client("s3", office.region)
+        .get_object(Bucket=buckets[office.region], Key=f"frames/{office.name}/desired.json")["Body"]
+        .read()
+        .decode()
+        for office in company.offices(stack.layout.config)
+        if office.searches_frames
+    }
+
+
+def test_every_office_is_analysed_by_the_engine_that_its_manifest_says(
+    stack: RunningStack, demo: Demo
+) -> None:
+    engines = {"terms": {"field": "engine"}}
+    offices = {"offices": {"terms": {"field": "office"}, "aggs": {"engines": engines}}}
+    this_run = {"range": {"ingested_at": {"gte": int(stack.status().started * 1000)}}}
+    body = {"size": 0, "query": this_run, "aggs": offices}
+    found = stack.search.search(index="gatehouse-detections", body=body)
+    analysed = {
+        bucket["key"]: {engine["key"] for engine in bucket["engines"]["buckets"]}
+        for bucket in found["aggregations"]["offices"]["buckets"]
+    }
+    assert analysed == {office.name: {office.engine} for office in company.offices(stack.layout.config)}
 
 
 def _changes(stack: RunningStack) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from gatehouse_stack import company
 from running_stack import Demo, RunningStack, wait_until
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(900)]
@@ -32,6 +33,27 @@ def test_a_proxy_killed_for_20_seconds_doubles_no_document_and_leaves_a_visible_
     assert doubled == []
     assert _frames(stack, BERLIN, died + 4, died + 18) == 0
     assert _largest_gap(stack, began) >= 18
+
+
+def test_a_frame_search_worker_killed_for_20_seconds_loses_and_doubles_nothing(
+    stack: RunningStack, demo: Demo
+) -> None:
+    office = next((one for one in company.offices(stack.layout.config) if one.searches_frames), None)
+    if office is None:
+        pytest.skip("no manifest in config/offices says frame_search")
+    began = time.time()
+    with stack.held_down(f"frames-{office.name}"):
+        died = time.time()
+        time.sleep(20)  # the fault itself: twenty seconds without a worker
+        back = time.time()
+
+    def caught_up() -> bool:
+        # One frame a second, as config/rollout.yaml says.
+        return all(_frames(stack, camera, died + 1, back - 1) >= 17 for camera in office.cameras)
+
+    wait_until(caught_up, 120, "every frame of the outage is analysed")
+    doubled = [key for key, times in Counter(_faces(stack, began)).items() if times > 1]
+    assert doubled == []
 
 
 def test_records_analysed_while_opensearch_is_down_are_searchable_afterwards_once(

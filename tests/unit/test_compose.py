@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import re
 import subprocess
 import sys
@@ -24,7 +25,10 @@ SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 LAYOUT = Layout(ROOT, ROOT / ".run", DEFAULT_PORT_BASE)
 GENERATED = {"./build/ingest.zip"}
 """What `make lambda` makes."""
-ALLOWED = {"image", "build", "command", "environment", "volumes", "depends_on", "ports", "healthcheck"}
+ALLOWED = {
+    *("image", "build", "command", "environment", "volumes", "depends_on", "ports", "healthcheck"),
+    "stop_grace_period",
+}
 
 
 @pytest.mark.parametrize("name", SERVICES)
@@ -60,7 +64,7 @@ def test_ports_are_published_on_loopback_only(name: str) -> None:
 
 
 def test_ports_are_those_of_the_stack_without_docker() -> None:
-    ours = set(LAYOUT.ports(edges=3).values())
+    ours = set(LAYOUT.ports(edges=3, workers=range(3)).values())
     named = {int(port) for port in re.findall(r"\b24\d{3}\b", (ROOT / "docker-compose.yaml").read_text())}
     assert named <= ours
     assert LAYOUT.port("airflow") in named
@@ -99,7 +103,8 @@ def test_a_healthcheck_uses_what_its_image_has(name: str) -> None:
 
 def test_every_image_installs_with_the_uv_of_the_makefile() -> None:
     (wanted,) = re.findall(r"^UV_VERSION := (\S+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    for file in ("edge/Dockerfile", "workers/Dockerfile", "localcloud/Dockerfile"):
+    images = ("edge/Dockerfile", "workers/Dockerfile", "workers/frames.Dockerfile", "localcloud/Dockerfile")
+    for file in images:
         assert re.findall(r"\buv==([\d.]+)", (ROOT / file).read_text()) == [wanted], file
 
 
@@ -135,6 +140,22 @@ def test_dags_are_switched_on_as_the_stack_without_docker_does() -> None:
     assert {path.stem for path in (ROOT / "dags").glob("*.py")} == set(DAGS)
 
 
+def test_frame_search_has_a_worker_with_its_offices_region_bucket_and_port() -> None:
+    _, regions = company.regions(ROOT / "config")
+    buckets = {region.name: region.bucket for region in regions}
+    offices = company.offices(ROOT / "config")
+    workers = {name for name in SERVICES if name.startswith("frames-")}
+    assert {f"frames-{office.name}" for office in offices if office.searches_frames} <= workers
+    for index, office in enumerate(offices):
+        if f"frames-{office.name}" in workers:
+            command = SERVICES[f"frames-{office.name}"]["command"]
+            assert f"--office={office.name}" in command
+            assert f"--region={office.region}" in command
+            assert f"--bucket={buckets[office.region]}" in command
+            assert f"--health-port={LAYOUT.port('frames', index)}" in command
+    assert workers <= {f"frames-{office.name}" for office in offices}
+
+
 def _modules() -> Iterator[tuple[str, list[str]]]:
     for name, service in SERVICES.items():
         command = service.get("command", [])
@@ -144,8 +165,10 @@ def _modules() -> Iterator[tuple[str, list[str]]]:
 
 @functools.cache
 def _help(module: str) -> str:
+    # This checkout's modules, wherever the environment's own install points.
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, "-m", module, "--help"], capture_output=True, text=True, check=True
+        [sys.executable, "-m", module, "--help"], env=environment, capture_output=True, text=True, check=True
     )
     return done.stdout
 

@@ -13,7 +13,9 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    Date,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -300,6 +302,60 @@ office_lease = Table(
     Column("holder", Text, nullable=False),
     Column("heartbeat_at", MOMENT, nullable=False),
     Column("expires_at", MOMENT, nullable=False),
+)
+
+camera_health = Table(
+    "camera_health",
+    metadata,
+    Column("camera_id", Text, primary_key=True),
+    Column("office", Text, nullable=False),
+    # How it looks, for how many looks in a row, and what was last said of it.
+    Column("condition", Text, nullable=False),
+    Column("looks", Integer, nullable=False),
+    Column("alarmed", Text, nullable=False),
+    Column("since", MOMENT),
+    Column("looked_at", MOMENT),
+    Column("reason", Text, nullable=False, server_default=""),
+    CheckConstraint("condition IN ('well', 'blind', 'frozen')", name="condition"),
+    CheckConstraint("alarmed IN ('well', 'blind', 'frozen')", name="alarmed"),
+    Index("ix_camera_health_office", "office"),
+)
+
+camera_day = Table(
+    "camera_day",
+    metadata,
+    Column("camera_id", Text, nullable=False),
+    # By the office's calendar.
+    Column("day", Date, nullable=False),
+    Column("office", Text, nullable=False),
+    # The sum of the day's looks, and until when they reach: no look is added twice.
+    Column("totals", DATA, nullable=False),
+    Column("looked_until", MOMENT, nullable=False),
+    Column("expected", Float, nullable=False, server_default="0"),
+    Column("verdict", Text, nullable=False, server_default="blind"),
+    Column("cause", Text, nullable=False, server_default=""),
+    Column("reason", Text, nullable=False, server_default=""),
+    PrimaryKeyConstraint("camera_id", "day"),
+    CheckConstraint("verdict IN ('seen', 'nobody_there', 'blind', 'mis_tuned', 'off')", name="verdict"),
+    Index("ix_camera_day_day", "day"),
+)
+
+heal = Table(
+    "heal",
+    metadata,
+    # The camera, or what an office's cameras share.
+    Column("subject", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("resource", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    Column("office", Text, nullable=False),
+    Column("cause", Text, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("detail", Text, nullable=False, server_default=""),
+    PrimaryKeyConstraint("subject", "kind", "resource", "at"),
+    CheckConstraint("state IN ('calling', 'done', 'failed')", name="state"),
+    Index("ix_heal_office", "office", "at"),
 )
 
 notification_claim = Table(

@@ -51,6 +51,11 @@ def rtsp_secret(camera_id: str) -> str:
     return f"gatehouse/rtsp/{camera_id}"
 
 
+def frames_role(office: str) -> str:
+    """Name the IAM role that an office's frame-search worker runs with."""
+    return f"gatehouse-frames-{office}"
+
+
 def edge_desired_key(office: str) -> str:
     """Return the S3 key of the document an office's proxy obeys."""
     return f"edge/{office}/desired.json"

@@ -1,4 +1,4 @@
-"""Say what a rollout may do to one resource."""
+"""Say what a rollout or a decommissioning may do to one resource."""
 
 from __future__ import annotations
 
@@ -26,8 +26,15 @@ ActionKind = Literal[
     "remove_mapping",
     "remove_record_stream",
     "remove_analysis",
+    # Of a decommissioning alone.
+    "stop_processor",
+    "drain_record_stream",
+    "remove_edge_document",
+    "remove_snapshot",
+    "remove_video_stream",
+    "remove_collection",
 ]
-Verb = Literal["create", "change", "replace", "switch", "remove"]
+Verb = Literal["create", "change", "replace", "switch", "remove", "stop", "drain"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +57,7 @@ class Action:
 
     @property
     def verb(self) -> Verb:
-        """Return what is done: create, change, replace, switch or remove."""
+        """Return what is done, the first word of its kind."""
         return self.kind.split("_", 1)[0]  # type: ignore[return-value]
 
     @property

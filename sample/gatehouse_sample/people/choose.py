@@ -36,7 +36,10 @@ PROBE_HEIGHT = 240
 MAX_SELF_DISTANCE = 0.33
 """A candidate whose own probes are further apart than this isn't used."""
 EMPLOYEES, STRANGERS, CALIBRATION = 14, 7, 14
-PROBES_OF_ROLLOUTS = {"probe_employee": f"E{1001 + 37 * EMPLOYEES}", "probe_stranger": f"S{STRANGERS + 1:02}"}
+PROBES_OF_ROLLOUTS = {
+    "probe_employee": f"E{1001 + 37 * EMPLOYEES}",
+    "probe_stranger": f"S{STRANGERS + 1:02}",
+}
 """The two whom a rollout's probe clip shows, and nothing else."""
 MAX_PROBE_SELF_DISTANCE = 0.26
 """Steadier than the company's people: a rollout waits for them. One above it often wasn't found in a film."""

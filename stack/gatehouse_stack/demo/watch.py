@@ -130,7 +130,11 @@ class Watch:
         recent = {"range": {"window_start": {"gte": _iso(since - 120)}}}
         found = self.search.search(
             index="gatehouse-alerts-*",
-            body={"size": PAGE, "query": {"bool": {"filter": [told, recent]}}},
+            # A probe's alert is about nobody's visit.
+            body={
+                "size": PAGE,
+                "query": {"bool": {"filter": [told, recent], "must_not": {"term": {"probe": True}}}},
+            },
         )
         return [_alert(hit["_source"], self.needed) for hit in found["hits"]["hits"]]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from gatehouse_stack import account, opensearch, preflight
-from gatehouse_stack.layout import Layout
+from gatehouse_stack.layout import OFFICES_AT_MOST, Layout
 
 HERE = Path(__file__).resolve().parents[3]
 
@@ -35,7 +35,7 @@ def test_a_taken_port_is_named_with_its_user_and_a_remedy(tmp_path: Path) -> Non
 
 
 def test_every_port_derives_from_the_base_and_none_is_used_twice(layout: Layout) -> None:
-    ports = layout.ports(edges=3)
+    ports = layout.ports(edges=OFFICES_AT_MOST, workers=range(OFFICES_AT_MOST))
     assert len(set(ports.values())) == len(ports)
     assert all(layout.base <= port < layout.base + 40 for port in ports.values())
 

@@ -75,3 +75,13 @@ def test_rows_of_the_first_version_are_carried_over_and_back(scratch: str) -> No
     assert run(scratch, phases) == [("r1", "verified"), ("r2", "failed")]
     # The latest state of a camera is the one that is kept.
     assert run(scratch, "SELECT rollout_id, phase FROM camera_state") == [("r2", "verified")]
+
+
+def test_what_reconciling_remembers_comes_and_goes_alone(scratch: str) -> None:
+    tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+    migrate(scratch, "upgrade", "0002")
+    before = set(run(scratch, tables))
+    migrate(scratch, "upgrade", "0003")
+    assert set(run(scratch, tables)) - before == {("camera_day",), ("camera_health",), ("heal",)}
+    migrate(scratch, "downgrade", "0002")
+    assert set(run(scratch, tables)) == before

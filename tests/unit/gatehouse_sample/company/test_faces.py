@@ -51,9 +51,9 @@ def test_a_manifest_decides_roles(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_probe_s_two_are_spared_where_the_company_can(folder: Path, tmp_path: Path) -> None:
-    assert photographed_cast(folder, tmp_path / "looks", lambda _: None).probe is None
+    assert photographed_cast(folder, tmp_path / "looks", *QUIET).probe is None
     shutil.copytree(folder / "cyd", folder / "eve")
-    cast = photographed_cast(folder, tmp_path / "looks", lambda _: None)
+    cast = photographed_cast(folder, tmp_path / "looks", *QUIET)
     assert cast.probe
     assert (len(cast.employees), len(cast.strangers)) == (1, 1)
     assert cast.probe.enrolled not in cast.employees
