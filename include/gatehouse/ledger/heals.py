@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from gatehouse.ledger.tables import heal
+from gatehouse.ledger.tables import control_event, heal, rollout
 from gatehouse.reconcile.heal import Past
 
 if TYPE_CHECKING:
@@ -63,3 +63,29 @@ def heals_since(connection: Connection, office: str, since: datetime) -> list[Pa
         .order_by(heal.c.at)
     )
     return [Past(*row) for row in rows]
+
+
+def approved_basis(connection: Connection, office: str) -> dict[str, str] | None:
+    """Return what the configuration wanted of an office when it was last rolled out; None if it never was.
+
+    A rollout that ended Degraded was approved all the same.
+    """
+    basis = rollout.c.plan["offices"][office]["basis"]
+    rows = connection.execute(
+        select(basis)
+        .where(rollout.c.dry_run.is_(False), rollout.c.phase != "Pending", basis.as_string().is_not(None))
+        .order_by(rollout.c.created_at.desc())
+        .limit(1)
+    )
+    return rows.scalar()
+
+
+def stop_in_force(connection: Connection) -> str:
+    """Return who stopped everything and why, or nothing if nobody did; of both at once, the stop counts."""
+    last = connection.execute(
+        select(control_event)
+        .where(control_event.c.rollout_id.is_(None))
+        .order_by(control_event.c.at.desc(), control_event.c.command.desc())
+        .limit(1)
+    ).first()
+    return f"{last.who}'s stop of everything ({last.reason})" if last and last.command == "stop_all" else ""

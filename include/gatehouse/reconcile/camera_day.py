@@ -70,6 +70,7 @@ def usual_of(days: pd.DataFrame) -> pd.DataFrame:
 
     Days on which a camera was blind or mis-tuned say nothing of it.
     """
+    days = days.astype({"expected": float, "faces": float, "matches": float})
     good = days[days["verdict"].isin(["seen", "nobody_there"]) & (days["expected"] > 0)]
     hourly = (good["faces"] / (good["expected"] / 60)).groupby(good["camera_id"]).median()
     sums = good.groupby("camera_id")[["faces", "matches"]].sum()

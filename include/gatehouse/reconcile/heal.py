@@ -113,6 +113,13 @@ class Healing:
         return {"mends": mends, "left": [left.to_json() for left in self.left]}
 
 
+def pending_of(approved: Mapping[str, str] | None, basis: Mapping[str, str]) -> tuple[str, ...]:
+    """Name what the configuration changed since the last rollout, by the bases of its plan and of one now."""
+    if approved is None:
+        return ("whole content",)
+    return tuple(name for name, value in basis.items() if approved.get(name) != value)
+
+
 def plan_heals(
     drifts: Sequence[Drift],
     observed: ObservedOffice,
@@ -167,7 +174,7 @@ def _cure(
             return None, "no media comes from its camera, which a processor needs first (aws.md §2.6)"
         return "start_processor", ""
     kind = _SIMPLE.get(drift.cause)
-    return kind, "" if kind else f"no heal is known to be safe. {drift.remedy}"
+    return kind, "" if kind else f"No heal is known to be safe. {drift.remedy}"
 
 
 def _cure_failed(

@@ -43,6 +43,14 @@ class Scene:
     limits: Heal
 
 
+def rolled_out(office: str, documents: Documents) -> frozenset[str]:
+    """Return the cameras that a rollout brought up: those that the proxy or ingest was told of."""
+    streams = documents.snapshot.streams.values() if documents.snapshot else ()
+    ingested = {stream.camera_id for stream in streams if stream.office == office}
+    carried = {camera.camera_id for camera in documents.edge.cameras} if documents.edge else set()
+    return frozenset(ingested | carried)
+
+
 def running_differences(scene: Scene, live: Collection[str]) -> Iterator[Difference]:
     """Yield what a plan doesn't look at, of the cameras that were rolled out."""
     cameras = [camera_id for camera_id in scene.desired.cameras if camera_id in live]

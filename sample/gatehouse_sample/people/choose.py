@@ -42,7 +42,7 @@ PROBES_OF_ROLLOUTS = {
 }
 """The two whom a rollout's probe clip shows, and nothing else."""
 MAX_PROBE_SELF_DISTANCE = 0.26
-"""Steadier than the company's people: a rollout waits for them. One above it often wasn't found in a film."""
+"""Steadier than the company: a rollout waits for them, and one above it was often not found in a film."""
 
 
 def probe(seed: int) -> NDArray[np.float64] | None:

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from gatehouse.ledger.heals import begin_heals, end_heal, heals_since
+from gatehouse.ledger.control import Event, command_company
+from gatehouse.ledger.heals import approved_basis, begin_heals, end_heal, heals_since, stop_in_force
+from gatehouse.ledger.rollouts import record_plan, set_rollout_phase
 from gatehouse.ledger.tables import heal
 from gatehouse.reconcile.drift import Drift
 from gatehouse.reconcile.heal import Mend, Past
@@ -46,3 +48,24 @@ def test_what_came_of_a_heal_is_kept(connection: Connection) -> None:
         ("gatehouse-records-berlin", "failed", "Lambda answers 503"),
         ("CAM_1", "done", "Internal error"),
     ]
+
+
+def test_what_was_approved_is_what_the_last_acting_rollout_wanted(connection: Connection) -> None:
+    assert approved_basis(connection, "berlin") is None
+    for number, (dry_run, offices) in enumerate(
+        [(False, ["berlin"]), (False, ["tokyo"]), (True, ["berlin"]), (False, ["berlin"])]
+    ):
+        plan = {"offices": {office: {"basis": {"run": str(number)}} for office in offices}}
+        at = NOON + timedelta(hours=number)
+        record_plan(connection, f"run-{number}", plan, "h", [], dry_run=dry_run, at=at)
+        if number < 3:  # the last was only planned
+            set_rollout_phase(connection, f"run-{number}", "Progressing", at)
+    assert approved_basis(connection, "berlin") == {"run": "0"}
+
+
+def test_a_stop_of_everything_stops_healing_until_its_release(connection: Connection) -> None:
+    assert stop_in_force(connection) == ""
+    command_company(connection, "stop_all", Event("e1", NOON, "ada", "storm"))
+    assert stop_in_force(connection) == "ada's stop of everything (storm)"
+    command_company(connection, "release_all", Event("e2", NOON + timedelta(hours=1), "ada", "over"))
+    assert stop_in_force(connection) == ""

@@ -109,6 +109,7 @@ def test_what_is_usual_comes_from_good_days_alone() -> None:
     found = usual_of(days)
     assert found.loc["CAM_1"].to_dict() == {"faces_per_hour": 15.0, "matched": 0.8}
     assert "CAM_2" not in found.index
+    assert usual_of(days.iloc[:0].astype(object)).empty
 
 
 maybe = st.one_of(st.just(np.nan), st.integers(0, 200).map(float))

@@ -18,7 +18,7 @@ from gatehouse.office.edge import EdgeObserved
 from gatehouse.office.frames import FramesObserved
 from gatehouse.reconcile.drift import Drift, drift_of, without_noise
 from gatehouse.reconcile.policy import Heal, Noise
-from gatehouse.reconcile.runtime import Scene
+from gatehouse.reconcile.runtime import Scene, rolled_out
 from gatehouse.reconcile.sweep import (
     Described,
     Documents,
@@ -259,3 +259,11 @@ def test_known_noise_is_counted_by_its_reason_until_its_last_day() -> None:
     assert without_noise([drift], noise, date(2026, 11, 23)).noise == {"lab rig": 1}
     assert without_noise([drift], noise, date(2026, 11, 24)).drifts == (drift,)
     assert drift.to_json()["remedy"].startswith("Run office_decommission")
+
+
+def test_rolled_out_is_whatever_proxy_or_ingest_was_told_of() -> None:
+    _, documents = swept(DESIRED)
+    assert rolled_out("berlin", documents) == set(DESIRED.cameras)
+    assert rolled_out("berlin", replace(documents, edge=None)) == set(DESIRED.cameras)
+    assert rolled_out("tokyo", replace(documents, edge=None)) == set()
+    assert rolled_out("berlin", Documents()) == set()

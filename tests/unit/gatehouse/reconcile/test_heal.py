@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gatehouse.reconcile.causes import KINDS, Cause, failure_of
 from gatehouse.reconcile.drift import Drift
-from gatehouse.reconcile.heal import DAY, Healing, HealKind, Past, Standing, plan_heals
+from gatehouse.reconcile.heal import DAY, Healing, HealKind, Past, Standing, pending_of, plan_heals
 from gatehouse.reconcile.policy import Heal
 from gatehouse.rollout.resources import ObservedCamera, ObservedOffice, Processor, RecordStream, VideoStream
 
@@ -186,3 +186,9 @@ def test_every_difference_is_either_healed_or_left_with_a_reason(
         runs = {past.at for past in history if past.subject == mend.subject and past.at > NOW - DAY}
         assert len(runs) < LIMITS.per_camera_per_day
         assert all(past <= NOW - LIMITS.backoff_minutes * MINUTE for past in runs)
+
+
+def test_what_awaits_a_rollout_is_named() -> None:
+    assert pending_of({"fps": "1", "shards": "1"}, {"fps": "2", "shards": "1"}) == ("fps",)
+    assert pending_of({"fps": "1"}, {"fps": "1"}) == ()
+    assert pending_of(None, {"fps": "1"}) == ("whole content",)
