@@ -78,7 +78,9 @@ def _changed(then: dict[str, Any], now: dict[str, Any]) -> str:
 def _lost(layout: Layout, epoch: str) -> str:
     file = layout.moto_snapshot
     if not file.exists():
-        return "moto_server left no snapshot of its state; `make down` lets it write one, a kill doesn't"
+        return (
+            f"moto_server left no snapshot of its state, as when it is killed ({layout.logs}/last/moto.log)"
+        )
     done = subprocess.run(
         [str(layout.python), "-m", "gatehouse_local.moto.snapshot", str(file)],
         capture_output=True,

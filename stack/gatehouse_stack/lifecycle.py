@@ -146,9 +146,12 @@ def begin(layout: Layout, why_empty: str) -> None:
             shutil.rmtree(target)
         else:
             target.unlink(missing_ok=True)
+    # One run's logs are kept: they tell why a state was lost.
+    last = layout.logs / "last"
+    shutil.rmtree(last, ignore_errors=True)
+    last.mkdir(parents=True)
     for log in layout.logs.glob("*.log*"):
-        log.unlink()
-    layout.logs.mkdir(exist_ok=True)
+        log.rename(last / log.name)
     # As open as /tmp is: OpenSearch and Postgres may run under another account.
     scratch = layout.run / "tmp"
     scratch.mkdir(exist_ok=True)

@@ -96,7 +96,8 @@ def _cloud(graph: Graph, layout: Layout) -> None:
                 *("--snapshot", str(layout.moto_snapshot)),
             ],
             lambda: _answers(f"{layout.url('moto')}/moto-api/data.json"),
-            # It lets calls under way end, then writes its state.
+            # It reads its state before it answers, and writes it once the calls under way have ended.
+            ready_seconds=300,
             grace_seconds=90,
         )
     )
@@ -112,7 +113,6 @@ def _cloud(graph: Graph, layout: Layout) -> None:
             ],
             lambda: _cloud_ready(layout),
             after=("moto",),
-            ready_seconds=60,
         )
     )
 

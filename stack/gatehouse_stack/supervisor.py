@@ -123,8 +123,7 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - whatever the probe meets, the part is not up yet
                 reason = f"{type(error).__name__}: {error}"
             if time.monotonic() > deadline:
-                self._kill_group(process, signal.SIGKILL)
-                await process.wait()
+                await self._stop(service, process)  # in order: it may hold state that it has to save
                 raise TimeoutError(
                     f"{service.name} was not ready within {service.ready_seconds:.0f} s ({reason}); "
                     f"see `make logs PART={service.name}`"

@@ -126,6 +126,15 @@ def test_a_start_that_begins_empty_says_why_and_keeps_nothing(
     assert not continuity.goes_on(layout)
 
 
+def test_the_last_runs_logs_are_kept_and_those_before_are_not(layout: Layout) -> None:
+    layout.logs.mkdir()
+    for run in ("first", "second"):
+        (layout.logs / "moto.log").write_text(run)
+        lifecycle.begin(layout, "")
+    assert [path.name for path in layout.logs.iterdir()] == ["last"]
+    assert (layout.logs / "last" / "moto.log").read_text() == "second"
+
+
 def test_the_index_is_kept_or_emptied_and_its_settings_are_written_either_way(layout: Layout) -> None:
     document = opensearch.data(layout) / "data" / "nodes"
     opensearch.prepare(layout, None, keep=False)

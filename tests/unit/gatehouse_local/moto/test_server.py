@@ -204,6 +204,29 @@ def test_roles_secrets_and_parameters_survive(moto: Launcher) -> None:
     assert moto.client("ssm").get_parameter(Name="/a")["Parameter"]["Value"] == "b"
 
 
+def test_what_was_restored_can_be_saved_again(moto: Launcher) -> None:
+    s3, sqs, kinesis = moto.client("s3"), moto.client("sqs"), moto.client("kinesis")
+    make_bucket(moto)
+    s3.put_object(Bucket="kept", Key="a", Body=b"first", IfNoneMatch="*")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    redrive = {"deadLetterTargetArn": f"arn:aws:sqs:{REGION}:{ACCOUNT}:dead", "maxReceiveCount": 20}
+    url = sqs.create_queue(QueueName="alerts", Attributes={"RedrivePolicy": json.dumps(redrive)})["QueueUrl"]
+    topic = moto.client("sns").create_topic(Name="alerts")["TopicArn"]
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:alerts"
+    moto.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+    kinesis.create_stream(StreamName="records", ShardCount=1)
+    for run in range(3):
+        moto.client("sns").publish(TopicArn=topic, Message=str(run))
+        sqs.send_message(QueueUrl=dead, MessageBody=str(run))
+        sqs.receive_message(QueueUrl=url)
+        kinesis.put_record(StreamName="records", Data=b"x", PartitionKey="k")
+        s3.put_object(Bucket="kept", Key=str(run), Body=b"x")
+        assert moto.stop() == 0, moto.words
+        moto.start()
+        assert "goes on with the state" in moto.words
+    assert len(s3.list_objects_v2(Bucket="kept")["Contents"]) == 4
+
+
 def test_the_snapshot_is_ours_alone_and_gone_once_restored(moto: Launcher) -> None:
     assert moto.stop() == 0
     assert moto.snapshot.stat().st_mode & 0o777 == 0o600
