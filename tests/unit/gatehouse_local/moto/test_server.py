@@ -304,6 +304,8 @@ def test_a_call_under_way_is_answered_before_the_state_is_saved(moto: Launcher) 
     with socket.create_connection(("127.0.0.1", moto.port), timeout=30) as connection:
         connection.sendall(head.encode())
         assert connection.recv(1000).startswith(b"HTTP/1.1 100")
+        # It is told to go on just before it is let in: by the time another call is answered, it is inside.
+        moto.client("s3").list_buckets()
         assert moto.process is not None
         moto.process.send_signal(signal.SIGTERM)
         until(lambda: not accepts(moto), "no connection is accepted any more")
