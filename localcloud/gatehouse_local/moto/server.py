@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from werkzeug.serving import make_server
@@ -23,14 +24,19 @@ from gatehouse_local.moto import snapshot
 from gatehouse_local.moto.gate import Gate
 from gatehouse_local.moto.snapshot import SnapshotError
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 log = logging.getLogger("gatehouse_local.moto")
+
+_STOPS = (signal.SIGTERM, signal.SIGINT)
 
 DRAIN_SECONDS = 30.0
 """How long calls under way may take to end; SQS receives wait for up to 20 s."""
 
 
-def serve(host: str, port: int, file: Path, stop: threading.Event) -> bool:
-    """Serve until `stop` is set; return whether the state was saved."""
+def serve(host: str, port: int, file: Path, wait_for_stop: Callable[[], object]) -> bool:
+    """Serve until `wait_for_stop` returns; return whether the state was saved."""
     gate = Gate(DomainDispatcherApplication(create_backend_app))
     # The port first: a start that fails for it leaves the snapshot to the next one.
     server = make_server(host, port, gate, threaded=True, request_handler=MotoRequestHandler)
@@ -38,7 +44,7 @@ def serve(host: str, port: int, file: Path, stop: threading.Event) -> bool:
     accepting = threading.Thread(target=server.serve_forever, name="accept")
     accepting.start()
     log.info("ready at http://%s:%d", host, server.port)
-    stop.wait()
+    wait_for_stop()
     server.shutdown()
     accepting.join()
     if not gate.close(DRAIN_SECONDS):
@@ -92,10 +98,11 @@ def main(argv: list[str] | None = None) -> int:
     # A line per request is in the front door's call log already; errors of moto's stay.
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     os.environ.setdefault("MOTO_PORT", str(options.port))  # as moto's own main does
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    return 0 if serve(options.host, options.port, options.snapshot, stop) else 1
+    # Blocked before any thread starts, and taken by `sigwait`: no handler depends on which thread the kernel
+    # picks, and a stop that comes while the state is read waits until it can be written again.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOPS)
+    saved = serve(options.host, options.port, options.snapshot, lambda: signal.sigwait(_STOPS))
+    return 0 if saved else 1
 
 
 if __name__ == "__main__":
