@@ -24,6 +24,7 @@ SLOW = tuple(
         "gatehouse_local/lambda_/mappings/test_polling.py",
         "gatehouse_local/moto/test_server.py",
         "gatehouse_notify",
+        "gatehouse_provider/hooks/test_preflight.py",
         "gatehouse_provider/operators",
         "gatehouse_sample",
         "test_compose.py",

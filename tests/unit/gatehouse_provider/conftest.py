@@ -198,3 +198,6 @@ def _lay(aws: Callable[..., Any], region: str, names: Any) -> None:
         Runtime="python3.11",
         Code={"ZipFile": package.getvalue()},
     )
+    # A new function is Pending for a while, and can't be invoked then.
+    ready = functions.get_waiter("function_active_v2")
+    ready.wait(FunctionName=names.ingest_function, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
