@@ -44,6 +44,7 @@ def test_everything_is_as_before_and_goes_on(stack: RunningStack, demo: Demo) ->
     wait_until(lambda: max(_documents(stack)) > newest, 240, f"{CAMERA} has a new document")
 
 
+@pytest.mark.full
 def test_rolling_out_over_the_kept_state_changes_nothing(stack: RunningStack, demo: Demo) -> None:
     before = _cloud(stack)
     done = stack.run("run", "office_rollout")

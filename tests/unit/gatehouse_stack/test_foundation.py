@@ -24,7 +24,7 @@ def moto() -> Iterator[int]:
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     port = server.get_host_and_port()[1]
-    httpx.post(f"http://127.0.0.1:{port}/moto-api/reset").raise_for_status()  # its state is this process's
+    httpx.post(f"http://127.0.0.1:{port}/moto-api/reset", timeout=60).raise_for_status()
     yield port
     server.stop()
 
