@@ -27,8 +27,8 @@ help: ## Explain the targets
 demo: setup ## Bring everything up, roll the sample company out, judge what was seen
 	@$(STACK) demo $(DEMO_ARGS)
 
-up: setup ## Start every part and write .run/env
-	@$(STACK) up
+up: setup ## Start every part and write .run/env; UP_ARGS=--empty forgets the last run's state
+	@$(STACK) up $(UP_ARGS)
 
 status: setup ## Show how every part stands
 	@$(STACK) status

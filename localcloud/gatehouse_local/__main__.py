@@ -13,7 +13,7 @@ from gatehouse_local.moto.epoch import MotoUnreachableError
 
 _EXAMPLE = """\
 example:
-  moto_server -p 24101 &
+  python -m gatehouse_local.moto.server --port 24101 --snapshot .run/moto.snapshot &
   python -m gatehouse_local --port 24100 --state .run/state --moto-endpoint http://127.0.0.1:24101
 
   export AWS_ENDPOINT_URL=http://127.0.0.1:24100 AWS_DEFAULT_REGION=eu-central-1
@@ -22,6 +22,8 @@ example:
   curl -s $AWS_ENDPOINT_URL/_gatehouse/health
 
 --config is YAML, for example `quotas: {rekognition: {IndexFaces: 50, FaceSearchProcessorsRunning: 3}}`.
+With `control_plane_only: true` in it, resources are kept and change state in their time, but no video is
+read, no face looked at (IndexFaces and its like are refused) and no shard polled.
 State and the call log (calls.jsonl) are kept in --state. State survives a restart together with
 moto's, or both are reset; the log and /_gatehouse/health say so.
 """

@@ -27,6 +27,9 @@ from gatehouse_local.core.quotas import Quotas
 from gatehouse_local.core.runtime import Runtime
 from gatehouse_local.core.service import Service
 from gatehouse_local.core.store import Store
+from gatehouse_local.kinesis.front import DataStreamFront
+from gatehouse_local.kinesis.settings import Settings as KinesisSettings
+from gatehouse_local.kinesis.streams import Streams
 from gatehouse_local.moto.epoch import MotoGuard
 from gatehouse_local.moto.forward import MotoProxy
 
@@ -106,8 +109,12 @@ async def serve(options: Options) -> None:
 
 async def _run(runtime: Runtime, rules: Rules, guard: MotoGuard, listener: socket.socket) -> None:
     services = await asyncio.to_thread(build_services, runtime)
-    proxy = MotoProxy(guard)
-    control = Control(rules, partial(_health, services, guard, time.time()), partial(survey, services))
+    proxy = DataStreamFront(MotoProxy(guard), _data_streams(runtime))
+    control = Control(
+        rules,
+        partial(_health, services, guard, time.time(), runtime.control_plane_only),
+        partial(survey, services),
+    )
     door = Door(services, rules, proxy, control.app())
     server = FrontServer(door, services)
     try:
@@ -118,11 +125,19 @@ async def _run(runtime: Runtime, rules: Rules, guard: MotoGuard, listener: socke
         rules.calls.close()
 
 
-def _health(services: list[Service], guard: MotoGuard, since: float) -> dict[str, Any]:
+def _data_streams(runtime: Runtime) -> Streams:
+    settings = KinesisSettings.of(runtime.config)
+    return Streams(runtime.store, runtime.quotas, runtime.clock, settings.creating_seconds)
+
+
+def _health(
+    services: list[Service], guard: MotoGuard, since: float, control_plane_only: bool
+) -> dict[str, Any]:
     moto = guard.health()
     return {
         "status": "ok" if moto["state"] == "ok" else "degraded",
         "since": since,
+        "control_plane_only": control_plane_only,
         "services": sorted({service.model for service in services}),
         "moto": moto,
         "reset": guard.reset,

@@ -22,7 +22,8 @@ def main(words: list[str] | None = None) -> int:
         epilog="example: GATEHOUSE_PORT_BASE=25100 python -m gatehouse_stack up",
     )
     commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("up", help="start everything, wait until it is ready")
+    up = commands.add_parser("up", help="start everything, wait until it is ready")
+    up.add_argument("--empty", action="store_true", help="forget the last run's cloud, ledger and index")
     commands.add_parser("down", help="stop everything")
     commands.add_parser("status", help="show how every part stands")
     commands.add_parser(
@@ -65,7 +66,10 @@ def _run(options: argparse.Namespace, layout: Layout) -> int:
         return 0
     if options.command == "status":
         return lifecycle.show_status(layout)
-    {"up": lifecycle.up, "down": lifecycle.down}[options.command](layout)
+    if options.command == "up":
+        lifecycle.up(layout, empty=options.empty)
+    else:
+        lifecycle.down(layout)
     return 0
 
 

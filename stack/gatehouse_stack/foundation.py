@@ -7,47 +7,43 @@ step is idempotent.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import yaml
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from opensearchpy import OpenSearch
 
 from gatehouse.ingest.snapshot import IngestSnapshot, SnapshotRule
 from gatehouse.office import naming
 from gatehouse.search.templates import index_templates
-from gatehouse_stack import company, policies
+from gatehouse_stack import cloud, company, policies
 from gatehouse_stack.company import Region
 from gatehouse_stack.layout import ACCOUNT, Layout
 
+_ROSTER = "roster/roster.csv"
+_SOMEBODYS = "somebody's own"
+
 
 class Foundation:
-    """Make one Region ready; `client` is a boto3 factory bound to the local cloud."""
+    """Make one Region ready."""
 
     def __init__(self, layout: Layout, region: Region) -> None:
         self.layout = layout
         self.region = region
-        self.session = boto3.Session(
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",  # noqa: S106 - the local cloud checks no signature
-            region_name=region.name,
-        )
 
     def client(self, service: str) -> Any:
         """Return a boto3 client of the Region."""
-        config = Config(retries={"mode": "standard", "max_attempts": 8}, s3={"addressing_style": "path"})
-        return self.session.client(service, endpoint_url=self.layout.url("cloud"), config=config)  # type: ignore[call-overload]
+        return cloud.client(self.layout, service, self.region.name)
 
     def make(self) -> None:
         """Create bucket, topics, queues, roles and function."""
         self._bucket()
-        topic, probes = self._topic(), self._probe_topic()
+        topic, probes = self.topic(), self.probe_topic()
         self._roles(topic, probes)
         self._function(topic, probes)
         self._snapshot()
@@ -60,7 +56,8 @@ class Foundation:
         with _unless("BucketAlreadyOwnedByYou"):
             s3.create_bucket(**settings)
 
-    def _topic(self) -> str:
+    def topic(self) -> str:
+        """Create alert topic and notify queue, subscribed to each other; return the topic's ARN."""
         topic: str = self.client("sns").create_topic(Name=self.region.alert_topic)["TopicArn"]
         sqs = self.client("sqs")
         dead = self._queue(sqs, f"{self.region.notify_queue}-dead", {})
@@ -69,7 +66,7 @@ class Foundation:
         self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
         return topic
 
-    def _probe_topic(self) -> str:
+    def probe_topic(self) -> str:
         """Make the topic of probes' alerts and the queue in which a rollout finds their receipts."""
         topic: str = self.client("sns").create_topic(Name=self.region.probe_topic)["TopicArn"]
         queue = self._queue(self.client("sqs"), self.region.probe_queue, {"MessageRetentionPeriod": "3600"})
@@ -165,7 +162,7 @@ def lay(layout: Layout) -> None:
         if office.searches_frames and office.region in made:
             made[office.region].frames_role(office.name)
     _secrets(layout, made)
-    _roster(layout, made[home])
+    roster(layout, made[home])
     for foundation in made.values():
         _probe_clip(layout, foundation)
 
@@ -198,14 +195,30 @@ def _secrets(layout: Layout, made: dict[str, Foundation]) -> None:
             client.put_secret_value(SecretId=naming.rtsp_secret(camera), SecretString=value)
 
 
-def _roster(layout: Layout, home: Foundation) -> None:
-    s3 = home.client("s3")
-    bucket = home.region.bucket
+def roster(layout: Layout, home: Foundation) -> None:
+    """Upload roster and photos once; what somebody has changed since then stays theirs."""
+    s3, bucket = home.client("s3"), home.region.bucket
+    content = (layout.company / "roster.csv").read_bytes()
+    digest = hashlib.sha256(content).hexdigest()
+    if _uploaded(s3, bucket) in (digest, _SOMEBODYS):
+        return
     for photo in _photos(layout.company):
         key = photo.relative_to(layout.company).as_posix()
         s3.put_object(Bucket=bucket, Key=key, Body=photo.read_bytes(), ContentType="image/jpeg")
-    roster = (layout.company / "roster.csv").read_bytes()
-    s3.put_object(Bucket=bucket, Key="roster/roster.csv", Body=roster, ContentType="text/csv")
+    # Last: a roster tells that its photos are there.
+    mark = {"sample": digest}
+    s3.put_object(Bucket=bucket, Key=_ROSTER, Body=content, ContentType="text/csv", Metadata=mark)
+
+
+def _uploaded(s3: Any, bucket: str) -> str:
+    """Return the digest of the sample's roster in the bucket; empty where there is no roster at all."""
+    try:
+        found = s3.head_object(Bucket=bucket, Key=_ROSTER)
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "404":
+            raise
+        return ""
+    return str(found["Metadata"].get("sample", _SOMEBODYS))
 
 
 def _probe_clip(layout: Layout, region: Foundation) -> None:

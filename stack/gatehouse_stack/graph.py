@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,8 @@ class Service:
     """Keep a process alive.
 
     `ready` is polled in a thread until it is true; it raises or returns False while the service is
-    not up yet. `uid`/`gid` name the account it runs under; None keeps the supervisor's.
+    not up yet. `account` is the uid and gid it runs under; None keeps the supervisor's. It is stopped
+    with `stop_signal`, and killed `grace_seconds` later.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Service:
     account: tuple[int, int] | None = None
     ready_seconds: float = 120
     grace_seconds: float = 10
+    stop_signal: signal.Signals = signal.SIGTERM
 
 
 Node = Job | Service

@@ -93,6 +93,11 @@ class Layout:
         return self.run / "state"
 
     @property
+    def moto_snapshot(self) -> Path:
+        """moto_server's state, there only between an orderly stop and the next start."""
+        return self.run / "moto.snapshot"
+
+    @property
     def company(self) -> Path:
         """The sample company: photos, videos, ground truth. It is made once for all runs."""
         return self.root / "build" / ("sample-photos" if os.environ.get("GATEHOUSE_FACES") else "sample")

@@ -15,34 +15,37 @@ from pathlib import Path
 import httpx
 import psutil
 
-from gatehouse_stack import company, parts, preflight, status
+from gatehouse_stack import company, continuity, parts, preflight, status
 from gatehouse_stack.layout import AIRFLOW_PASSWORD, AIRFLOW_USER, MARKER, Layout
 from gatehouse_stack.status import NodeStatus, StackStatus
 
 UP_SECONDS = 900
 STILL_SECONDS = 5
-# The local cloud begins empty at every start, since moto keeps nothing; whatever else remembers
-# streams, faces or alerts begins empty with it. Airflow's own history and all that was built stays.
-RESET_TOGETHER = (
-    *("tmp", "state", "spool", "hold", "status.json", "camera-faults.json"),
-    *("delivered.jsonl", "loops.jsonl", "demo.json"),
-)
+# More than all parts may take together: killing moto_server while it saves would lose the cloud.
+DOWN_SECONDS = 420
+OF_ONE_RUN = ("tmp", "hold", "status.json", "camera-faults.json", "demo.json")
+# What remembers streams, faces or alerts goes on together or begins empty together; so do ledger and index
+# (parts.py). Airflow's own history and all that was built always stays.
+RESET_TOGETHER = ("moto.snapshot", "state", "spool", "delivered.jsonl", "loops.jsonl")
 
 
 class StackError(RuntimeError):
     """Raise when the stack can't be brought up; the message says why and what to do."""
 
 
-def up(layout: Layout) -> None:
+def up(layout: Layout, *, empty: bool = False) -> None:
     """Bring the stack up and show how far it is; a stack that is up already is left as it is.
 
-    Raise StackError naming what is missing, taken or failed.
+    It goes on with the state of the last run where that belongs together, unless `empty`. Raise
+    StackError naming what is missing, taken or failed.
     """
     current = status.read(layout.run)
     if current is not None and current.supervised():
         if current.settled():
             require_cloud(layout)
             _say(f"The stack is up already, since {(time.time() - current.started) / 60:.0f} minutes.")
+            if empty:
+                _say("It was not emptied: make down && make up UP_ARGS=--empty")
             return
         if not current.failed():
             _say("The stack is starting already.")
@@ -56,11 +59,10 @@ def up(layout: Layout) -> None:
     found = preflight.findings(layout, edges=len(offices), workers=workers)
     if found:
         raise StackError("Nothing was started:\n" + "\n".join(f"  - {finding}" for finding in found))
-    _reset(layout)
+    begin(layout, "that is asked for" if empty else continuity.why_empty(layout))
     _write_cloud_config(layout)
     write_env(layout)
-    _say("Starting. The local cloud begins empty: its moto_server keeps no state, so ledger, index and")
-    _say("cloud are reset together. `make logs PART=name` shows a part's own words.")
+    _say("Starting. `make logs PART=name` shows a part's own words.")
     started = time.time()
     _launch(layout)
     _follow(layout, started)
@@ -82,9 +84,12 @@ def down(layout: Layout) -> None:
     if current is not None and current.supervised():
         os.kill(current.pid, signal.SIGTERM)
         with contextlib.suppress(psutil.NoSuchProcess):
-            psutil.wait_procs([psutil.Process(current.pid)], timeout=60)
+            psutil.wait_procs([psutil.Process(current.pid)], timeout=DOWN_SECONDS)
     left = sweep(layout)
-    _say(f"Stopped{f' ({left} stragglers killed)' if left else ''}.")
+    kept = "its state is kept"
+    if not layout.moto_snapshot.exists():
+        kept = f"no state is kept: moto_server wrote none ({layout.logs}/moto.log)"
+    _say(f"Stopped{f' ({left} stragglers killed)' if left else ''}; {kept}.")
 
 
 def sweep(layout: Layout) -> int:
@@ -129,17 +134,24 @@ def _is_of(process: psutil.Process, sessions: set[int], since: float) -> bool:
         return False
 
 
-def _reset(layout: Layout) -> None:
+def begin(layout: Layout, why_empty: str) -> None:
+    """Clear away what is of the last run only, and its state as well if there is a reason to."""
     layout.run.mkdir(parents=True, exist_ok=True)
-    for name in RESET_TOGETHER:
+    _say(f"Begins empty: {why_empty}." if why_empty else "Going on with the state of the last run.")
+    if why_empty:
+        continuity.forget(layout)
+    for name in (*OF_ONE_RUN, *(RESET_TOGETHER if why_empty else ())):
         target = layout.run / name
         if target.is_dir():
             shutil.rmtree(target)
         else:
             target.unlink(missing_ok=True)
-    for log in layout.logs.glob("*.log"):
-        log.unlink()
-    layout.logs.mkdir(exist_ok=True)
+    # One run's logs are kept: they tell why a state was lost.
+    last = layout.logs / "last"
+    shutil.rmtree(last, ignore_errors=True)
+    last.mkdir(parents=True)
+    for log in layout.logs.glob("*.log*"):
+        log.rename(last / log.name)
     # As open as /tmp is: OpenSearch and Postgres may run under another account.
     scratch = layout.run / "tmp"
     scratch.mkdir(exist_ok=True)
@@ -227,7 +239,12 @@ def _show_busy(current: StackStatus, *, quiet: bool) -> None:
 def _describe(layout: Layout, failed: dict[str, NodeStatus]) -> str:
     words = [f"  - {node.title} ({name}): {node.detail}" for name, node in failed.items()]
     return "\n".join(
-        ["The stack is not up:", *words, f"Logs: {layout.logs}. `make up` again resumes; `make down` stops."]
+        [
+            "The stack is not up:",
+            *words,
+            f"Logs: {layout.logs}. `make up` again resumes; `make down` stops; `make down && make up "
+            "UP_ARGS=--empty` forgets the state of earlier runs.",
+        ]
     )
 
 

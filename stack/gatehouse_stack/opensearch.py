@@ -104,17 +104,21 @@ def is_built(layout: Layout) -> bool:
     return stamp.exists() and json.loads(stamp.read_text()) == _fingerprint()
 
 
-def prepare(layout: Layout, owner: int | None) -> None:
-    """Write this run's configuration and an empty data folder; `owner` is the uid it will run under."""
+def prepare(layout: Layout, owner: int | None, *, keep: bool) -> None:
+    """Write this run's configuration anew; `keep` keeps its data. `owner` is the uid it will run under."""
     folder = data(layout)
-    shutil.rmtree(folder, ignore_errors=True)
-    for name in ("config", "data", "logs", "tmp", "snapshots"):
+    for name in ("config", "logs", "tmp", "plugins"):
+        shutil.rmtree(folder / name, ignore_errors=True)
         (folder / name).mkdir(parents=True)
+    for name in ("data", "snapshots"):
+        if not keep:
+            shutil.rmtree(folder / name, ignore_errors=True)
+        (folder / name).mkdir(exist_ok=True)
     (folder / "config" / "opensearch.yml").write_text(_settings(layout))
     (folder / "config" / "log4j2.properties").write_text(_LOG4J)
     for name in ("lib", "modules"):
+        (folder / name).unlink(missing_ok=True)
         (folder / name).symlink_to(home(layout) / name)
-    (folder / "plugins").mkdir()
     if owner is not None:
         for path in (folder, *folder.rglob("*")):
             os.chown(path, owner, -1, follow_symlinks=False)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 
 import httpx
 
-from gatehouse_stack import account, airflow, company, foundation, opensearch, postgres
+from gatehouse_stack import account, airflow, company, continuity, foundation, opensearch, postgres
 from gatehouse_stack.airflow_api import AirflowApi, AirflowError
 from gatehouse_stack.graph import Graph, Job, Service
 from gatehouse_stack.layout import ACCOUNT, MARKER, Layout
@@ -78,6 +79,7 @@ def _stores(graph: Graph, layout: Layout) -> None:
             after=("postgres-cluster",),
             folder=postgres.data(layout),
             account=owner,
+            stop_signal=signal.SIGINT,  # SIGTERM waits for clients to leave by themselves
         )
     )
     graph.add(Job("databases", "Databases and ledger schema", lambda: _databases(layout), ("postgres",)))
@@ -90,9 +92,13 @@ def _cloud(graph: Graph, layout: Layout) -> None:
             "moto_server",
             lambda: [
                 str(layout.python),
-                *("-m", "moto.server", "-H", "127.0.0.1", "-p", str(layout.port("moto"))),
+                *("-m", "gatehouse_local.moto.server", "--port", str(layout.port("moto"))),
+                *("--snapshot", str(layout.moto_snapshot)),
             ],
             lambda: _answers(f"{layout.url('moto')}/moto-api/data.json"),
+            # It reads its state before it answers, and writes it once the calls under way have ended.
+            ready_seconds=300,
+            grace_seconds=90,
         )
     )
     graph.add(
@@ -107,7 +113,6 @@ def _cloud(graph: Graph, layout: Layout) -> None:
             ],
             lambda: _cloud_ready(layout),
             after=("moto",),
-            ready_seconds=60,
         )
     )
 
@@ -133,7 +138,7 @@ def _company(graph: Graph, layout: Layout) -> None:
         Job(
             "foundation",
             "Buckets, topics, roles, function, roster",
-            lambda: foundation.make(layout),
+            lambda: _foundation(layout),
             after=("cloud", "company", "lambda-zip", "opensearch", "databases"),
         )
     )
@@ -244,7 +249,7 @@ def _cloud_ready(layout: Layout) -> bool:
     reset = health.json()["reset"]
     if reset:
         # It came back empty beside a ledger and an index that remember more.
-        raise RuntimeError(f"{reset} Start everything anew: make down && make up")
+        raise RuntimeError(f"{reset}. Start everything anew: make down && make up")
     return health.status_code == 200
 
 
@@ -270,7 +275,7 @@ def _accepts(layout: Layout) -> bool:
 def _opensearch_home(layout: Layout) -> None:
     user = account.unprivileged()
     opensearch.build_home(layout)
-    opensearch.prepare(layout, user.pw_uid if user else None)
+    opensearch.prepare(layout, user.pw_uid if user else None, keep=continuity.goes_on(layout))
 
 
 def _postgres_cluster(layout: Layout) -> None:
@@ -280,10 +285,16 @@ def _postgres_cluster(layout: Layout) -> None:
 
 
 def _databases(layout: Layout) -> None:
-    # The local cloud starts empty, because moto keeps nothing: a ledger that remembered faces and
-    # streams of before would be a mixture. So Gatehouse's own database starts empty with it.
-    postgres.create_databases(layout, fresh=("gatehouse",))
+    # A ledger that remembered the faces and streams of a cloud that begins empty would be a mixture.
+    fresh = () if continuity.goes_on(layout) else ("gatehouse",)
+    postgres.create_databases(layout, fresh=fresh)
     _run(layout, [str(layout.python), "-m", "alembic", "upgrade", "head"])
+
+
+def _foundation(layout: Layout) -> None:
+    health = httpx.get(f"{layout.url('cloud')}/_gatehouse/health", timeout=10).json()
+    continuity.record(layout, health["moto"]["epoch"])
+    foundation.make(layout)
 
 
 def _airflow_database(layout: Layout) -> None:

@@ -2,7 +2,7 @@
 
 Every service gets a session of its own, so its whole process group can be stopped. A service whose
 name stands as a file in `<run>/hold/` is not restarted until the file goes: that is how a fault test
-keeps one down.
+keeps one down. Logs are kept from growing without end.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from gatehouse_stack import status
+from gatehouse_stack import log_files, status
 from gatehouse_stack.graph import Graph, Job, Service
 from gatehouse_stack.status import NodeStatus, Phase
 
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
 MAX_BACKOFF_SECONDS = 15.0
+LOG_CHECK_SECONDS = 10.0
 
 
 class Supervisor:
@@ -47,6 +48,7 @@ class Supervisor:
             loop.add_signal_handler(signum, self.stopping.set)
         self._save()
         tasks = [asyncio.create_task(self._keep(node), name=name) for name, node in self.graph.nodes.items()]
+        tasks.append(asyncio.create_task(self._bound_logs(), name="logs"))
         await self.stopping.wait()
         for task in tasks:
             task.cancel()
@@ -121,8 +123,7 @@ class Supervisor:
             except Exception as error:  # noqa: BLE001 - whatever the probe meets, the part is not up yet
                 reason = f"{type(error).__name__}: {error}"
             if time.monotonic() > deadline:
-                self._kill_group(process, signal.SIGKILL)
-                await process.wait()
+                await self._stop(service, process)  # in order: it may hold state that it has to save
                 raise TimeoutError(
                     f"{service.name} was not ready within {service.ready_seconds:.0f} s ({reason}); "
                     f"see `make logs PART={service.name}`"
@@ -135,6 +136,14 @@ class Supervisor:
         while hold.exists():  # noqa: ASYNC110 - the other side is a file
             await asyncio.sleep(POLL_SECONDS)
 
+    async def _bound_logs(self) -> None:
+        while True:
+            await asyncio.sleep(LOG_CHECK_SECONDS)
+            try:
+                await asyncio.to_thread(log_files.bound, self.run_dir / "logs")
+            except OSError:
+                log.exception("A log could not be shortened; it goes on growing")
+
     async def _stop_all(self) -> None:
         for service in reversed(self.graph.services()):
             process = self.processes.get(service.name)
@@ -143,7 +152,7 @@ class Supervisor:
             self._enter(service.name, "stopped")
 
     async def _stop(self, service: Service, process: asyncio.subprocess.Process) -> None:
-        self._kill_group(process, signal.SIGTERM)
+        self._kill_group(process, service.stop_signal)
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(process.wait(), service.grace_seconds)
         self._kill_group(process, signal.SIGKILL)

@@ -6,6 +6,7 @@ Write them against the `aws` fixture and assert `Error.Code`. Mark each with
 
 from __future__ import annotations
 
+import functools
 import os
 import signal
 import socket
@@ -22,6 +23,8 @@ import boto3
 import httpx
 import pytest
 from botocore.config import Config
+
+from processor_place import Place
 
 ON_AWS = os.environ.get("GATEHOUSE_TEST_AWS") == "1"
 # FaceSearch exists here, and the face operations have 50 calls per second.
@@ -185,6 +188,14 @@ def control(cloud: LocalCloud) -> Iterator[httpx.Client]:
 def unique() -> Callable[[str], str]:
     """Make a name that no other test and no former run uses: `unique("lobby")`."""
     return lambda name: f"gatehouse-contract-{name}-{uuid.uuid4().hex[:8]}"
+
+
+@pytest.fixture
+def place(aws: Aws, unique: Callable[[str], str]) -> Iterator[Place]:
+    """Everything one stream processor needs, made for the test and removed after it."""
+    made = Place(functools.cache(aws), unique("processor")).make()
+    yield made
+    made.remove()
 
 
 @pytest.fixture(scope="session")

@@ -183,6 +183,7 @@ def test_throttling_slows_the_search_and_fails_nothing(studio: Studio) -> None:
     assert not studio.observed("CAM_LOBBY").get("drops")
 
 
+@pytest.mark.full
 def test_both_engines_see_the_same_people_second_by_second(studio: Studio) -> None:
     studio.build([ANN, BEN])
     start = whole_second(20)

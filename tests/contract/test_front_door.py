@@ -65,7 +65,7 @@ def test_what_s3_lacks_is_named_as_s3_names_it(aws: Any, bucket: str) -> None:
 def test_records_come_back_from_a_data_stream(aws: Any, unique: Unique) -> None:
     kinesis, name = aws("kinesis"), unique("stream")
     kinesis.create_stream(StreamName=name, ShardCount=1)
-    kinesis.get_waiter("stream_exists").wait(StreamName=name)
+    kinesis.get_waiter("stream_exists").wait(StreamName=name, WaiterConfig={"Delay": 1})
     try:
         kinesis.put_records(StreamName=name, Records=[{"Data": b"\x00one", "PartitionKey": "a"}])
         shard = kinesis.list_shards(StreamName=name)["Shards"][0]["ShardId"]

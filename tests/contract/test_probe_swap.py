@@ -266,6 +266,7 @@ def test_the_clip_is_in_the_stream_for_exactly_its_interval_with_a_visitor_at_bo
     assert (after["reconnects"], after["ack_errors"]) == (before["reconnects"], 0)
 
 
+@pytest.mark.full
 def test_a_proxy_killed_in_the_interval_plays_no_more_of_it(site: Site) -> None:
     killed = site.proxy()
     eventually(lambda: site.observed().get("fragments_persisted", 0) >= 2)

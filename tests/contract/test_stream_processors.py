@@ -1,153 +1,18 @@
-"""Stream processors: refusals as AWS words them, and real faces found in real, live video."""
+"""Stream processors: what is refused, which states they go through, and why they fail."""
 
 from __future__ import annotations
 
 import functools
-import io
 import json
-import os
-import socket
-import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import av
-import numpy as np
 import pytest
 from botocore.exceptions import ClientError
-from PIL import Image
 
-NAME = "StreamProcessor"
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "rekognition.amazonaws.com"},
-            "Action": "sts:AssumeRole",
-        }
-    ],
-}
-
-
-@dataclass
-class Place:
-    """Everything a processor needs, under one name."""
-
-    aws: Callable[..., Any]
-    name: str
-    video: str = ""
-    data: str = ""
-    role: str = ""
-
-    def make(self) -> Place:
-        video = self.aws("kinesisvideo")
-        self.video = video.create_stream(StreamName=self.name, DataRetentionInHours=1)["StreamARN"]
-        data = self.aws("kinesis")
-        data.create_stream(StreamName=self.name, ShardCount=1)
-        eventually(lambda: self._active(video), pause=0.4)  # DescribeStream is 5 a second and stream
-        data.get_waiter("stream_exists").wait(StreamName=self.name, WaiterConfig={"Delay": 1})
-        self.data = data.describe_stream_summary(StreamName=self.name)["StreamDescriptionSummary"][
-            "StreamARN"
-        ]
-        self.aws("rekognition").create_collection(CollectionId=self.name)
-        iam = self.aws("iam")
-        self.role = iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=json.dumps(TRUST))["Role"][
-            "Arn"
-        ]
-        self.allow()
-        return self
-
-    def _active(self, video: Any) -> bool:
-        status: str = video.describe_stream(StreamName=self.name)["StreamInfo"]["Status"]
-        return status == "ACTIVE"
-
-    def allow(self, *, video: bool = True, data: bool = True) -> None:
-        statements = [
-            {"Effect": "Allow", "Action": actions, "Resource": arn}
-            for wanted, actions, arn in (
-                (video, ["kinesisvideo:GetDataEndpoint", "kinesisvideo:GetMedia"], self.video),
-                (data, ["kinesis:PutRecord", "kinesis:PutRecords"], self.data),
-            )
-            if wanted
-        ]
-        policy = {"Version": "2012-10-17", "Statement": statements}
-        self.aws("iam").put_role_policy(
-            RoleName=self.name, PolicyName="streams", PolicyDocument=json.dumps(policy)
-        )
-
-    def create(self, name: str = "", **changes: Any) -> str:
-        request = {
-            "Name": name or self.name,
-            "Input": {"KinesisVideoStream": {"Arn": self.video}},
-            "Output": {"KinesisDataStream": {"Arn": self.data}},
-            "RoleArn": self.role,
-            "Settings": {"FaceSearch": {"CollectionId": self.name, "FaceMatchThreshold": 85.0}},
-            **changes,
-        }
-        arn: str = self.rekognition.create_stream_processor(**request)["StreamProcessorArn"]
-        return arn
-
-    def status(self) -> str:
-        status: str = self.describe()["Status"]
-        return status
-
-    def describe(self) -> dict[str, Any]:
-        answer: dict[str, Any] = self.rekognition.describe_stream_processor(Name=self.name)
-        return answer
-
-    def start(self) -> None:
-        self.rekognition.start_stream_processor(Name=self.name)
-
-    def failed(self) -> str:
-        """Start, wait for FAILED and return why."""
-        self.start()
-        eventually(lambda: self.status() == "FAILED")
-        message: str = self.describe()["StatusMessage"]
-        return message
-
-    def records(self) -> list[dict[str, Any]]:
-        kinesis = self.aws("kinesis")
-        iterator = kinesis.get_shard_iterator(
-            StreamName=self.name, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
-        )["ShardIterator"]
-        time.sleep(0.25)  # GetRecords is 5 a second and shard
-        return [json.loads(one["Data"]) for one in kinesis.get_records(ShardIterator=iterator)["Records"]]
-
-    @property
-    def rekognition(self) -> Any:
-        return self.aws("rekognition")
-
-    def remove(self) -> None:
-        iam = self.aws("iam")
-        for one in self.rekognition.list_stream_processors()["StreamProcessors"]:
-            if one["Name"].startswith(self.name):
-                if one["Status"] in ("STARTING", "RUNNING"):
-                    eventually(lambda name=one["Name"]: self._stop(name))
-                eventually(lambda name=one["Name"]: self._delete(name))
-        self.rekognition.delete_collection(CollectionId=self.name)
-        self.aws("kinesisvideo").delete_stream(StreamARN=self.video)
-        self.aws("kinesis").delete_stream(StreamName=self.name)
-        for policy in iam.list_role_policies(RoleName=self.name)["PolicyNames"]:
-            iam.delete_role_policy(RoleName=self.name, PolicyName=policy)
-        iam.delete_role(RoleName=self.name)
-
-    def _stop(self, name: str) -> bool:
-        return succeeds(lambda: self.rekognition.stop_stream_processor(Name=name))
-
-    def _delete(self, name: str) -> bool:
-        return succeeds(lambda: self.rekognition.delete_stream_processor(Name=name))
-
-
-@pytest.fixture
-def place(aws: Callable[..., Any], unique: Callable[[str], str]) -> Iterator[Place]:
-    made = Place(functools.cache(aws), unique("processor")).make()
-    yield made
-    made.remove()
+from processor_place import TRUST, Place, code, eventually
 
 
 @pytest.mark.asserts("rekognition", "CreateStreamProcessor")
@@ -306,178 +171,29 @@ def test_a_policy_taken_away_fails_a_running_processor(place: Place) -> None:
     assert place.describe()["StatusMessage"] == "Access denied to Kinesis Video"
 
 
-def test_live_video_becomes_records_with_the_person_in_it(place: Place, cloud: Any, photos: Path) -> None:
-    known, stranger = person(photos, "employee"), person(photos, "non_employee")
-    place.rekognition.index_faces(
-        CollectionId=place.name, Image={"Bytes": known.read_bytes()}, ExternalImageId="p1"
-    )
-    place.create()
-    place.start()
-    eventually(lambda: place.status() == "RUNNING")
-    began = time.time()
-    with Camera(cloud.door_port, place.name, [known, stranger, None]):
-        found = eventually(lambda: enough(place.records()), 60)
-    assert {"InputInformation", "StreamProcessorInformation", "FaceSearchResponse"} == set(found[0])
-    assert found[0]["StreamProcessorInformation"] == {"Status": "RUNNING"}
-    times = []
-    for record in found:
-        origin = record["InputInformation"]["KinesisVideo"]
-        assert origin["StreamArn"] == place.video
-        assert origin["FragmentNumber"].isdecimal()
-        assert len(origin["FragmentNumber"]) > 19
-        assert began - 5 < origin["ServerTimestamp"] < time.time()
-        times.append(origin["ProducerTimestamp"] + origin["FrameOffsetInSeconds"])
-    assert times == sorted(times)
-    # The first frame of a second at most, by the stream's own clock; a busy machine may skip some.
-    seconds = [round(at * 1000) // 1000 for at in times]
-    assert len(set(seconds)) == len(seconds)
-    (face,) = next(faces for faces in responses(found) if faces and faces[0]["MatchedFaces"])
-    assert set(face["DetectedFace"]) == {"BoundingBox", "Confidence", "Landmarks", "Pose", "Quality"}
-    match = face["MatchedFaces"][0]
-    assert match["Similarity"] >= 85
-    assert set(match["Face"]) == {"BoundingBox", "Confidence", "ExternalImageId", "FaceId", "ImageId"}
-    assert match["Face"]["ExternalImageId"] == "p1"
-
-
-def test_a_running_processor_goes_on_after_the_front_door_was_killed(
-    own_cloud: Any, unique: Callable[[str], str]
+def test_the_control_plane_alone_runs_processors_without_their_video(
+    own_cloud: Any, unique: Callable[[str], str], tmp_path: Path
 ) -> None:
+    config = tmp_path / "cloud.yaml"
+    config.write_text("control_plane_only: true\nprocessors: {check_seconds: 0.2}\n")
+    own_cloud.arguments = ["--config", str(config)]
     own_cloud.start()
-    place = Place(functools.cache(own_cloud.client), unique("resume")).make()
+    assert own_cloud.health()["control_plane_only"] is True
+    place = Place(functools.cache(own_cloud.client), unique("control")).make()
     place.create()
     place.start()
+    assert place.status() == "STARTING"
     eventually(lambda: place.status() == "RUNNING")
-    own_cloud.kill(own_cloud.door)
-    own_cloud.start_door()
-    assert place.status() == "RUNNING"
-    with Camera(own_cloud.door_port, place.name, [None]):
-        found = eventually(place.records, 30)
-    assert found[0]["FaceSearchResponse"] == []
-
-
-# Pieces of these tests ------------------------------------------------------------------------------
-
-
-class Camera:
-    """Send live H.264 over PutMedia: each photo (None: an empty scene) for two seconds, over and over."""
-
-    FPS = 10
-
-    def __init__(self, port: int, stream: str, photos: list[Path | None]) -> None:
-        self._address, self._stream = ("127.0.0.1", port), stream
-        self._scenes = [scene(photo) for photo in photos]
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send, daemon=True)
-
-    def __enter__(self) -> Camera:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(10)
-
-    def write(self, data: bytes) -> int:
-        self._socket.sendall(f"{len(data):x}\r\n".encode() + data + b"\r\n")
-        return len(data)
-
-    def _send(self) -> None:
-        with socket.create_connection(self._address) as self._socket:
-            scope = "123456789012/20260101/us-west-2/kinesisvideo/aws4_request"
-            lines = [
-                "POST /putMedia HTTP/1.1",
-                f"Host: 127.0.0.1:{self._address[1]}",
-                f"Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
-                "Transfer-Encoding: chunked",
-                f"x-amzn-stream-name: {self._stream}",
-                "x-amzn-fragment-timecode-type: ABSOLUTE",
-            ]
-            self._socket.sendall("\r\n".join([*lines, "", ""]).encode())
-            self._film()
-
-    def _film(self) -> None:
-        limits = {"cluster_time_limit": "30000", "cluster_size_limit": str(40 << 20)}
-        options = {"live": "1", "flush_packets": "1", **limits}
-        output = av.open(self, "w", format="matroska", options=options)
-        x264 = f"keyint={self.FPS}:min-keyint={self.FPS}:scenecut=0"
-        stream = output.add_stream(
-            "libx264",
-            rate=self.FPS,
-            options={"preset": "ultrafast", "tune": "zerolatency", "x264-params": x264},
-        )
-        stream.width, stream.height, stream.pix_fmt = 640, 480, "yuv420p"
-        stream.codec_context.time_base = Fraction(1, 1000)
-        began, number = time.time(), 0
-        noise = np.random.default_rng(5)
-        while not self._stop.wait(max(0, began + number / self.FPS - time.time())):
-            pixels = self._scenes[number // (2 * self.FPS) % len(self._scenes)]
-            # A little noise keeps the bitrate up: FFmpeg starts no cluster while one is only a few KiB.
-            lively = np.clip(pixels + noise.integers(-3, 4, pixels.shape), 0, 255).astype(np.uint8)
-            frame = av.VideoFrame.from_ndarray(lively, format="rgb24")
-            frame.pts, frame.time_base = int(began * 1000) + number * 1000 // self.FPS, Fraction(1, 1000)
-            output.mux(stream.encode(frame))
-            number += 1
-
-
-def scene(photo: Path | None) -> np.ndarray[Any, Any]:
-    canvas = Image.new("RGB", (640, 480), (120, 120, 110))
-    if photo is not None:
-        picture = Image.open(photo).convert("RGB")
-        scale = min(600 / picture.width, 440 / picture.height)
-        canvas.paste(picture.resize((int(picture.width * scale), int(picture.height * scale))), (20, 20))
-    return np.asarray(canvas).astype(np.int16)
-
-
-@pytest.fixture(scope="module")
-def photos() -> Path:
-    nearby = Path(__file__).parents[2].parent / "shared" / "faces"
-    folder = Path(os.environ.get("GATEHOUSE_TEST_FACES", nearby))
-    if not folder.is_dir():
-        pytest.skip("no real faces on this machine: set GATEHOUSE_TEST_FACES to DIR/<person>/<n>.jpg")
-    return folder
-
-
-def person(folder: Path, role: str) -> Path:
-    """Return the first photo of a person of this role."""
-    rows = [line.split(",") for line in io.StringIO((folder / "manifest.csv").read_text())]
-    return next(folder / row[1] for row in rows if row[2] == role)
-
-
-def responses(records: list[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    return [record["FaceSearchResponse"] for record in records]
-
-
-def enough(records: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the records once they show a match, a stranger and an empty scene."""
-    shown = responses(records)
-    match = any(faces and faces[0]["MatchedFaces"] for faces in shown)
-    stranger = any(faces and not faces[0]["MatchedFaces"] for faces in shown)
-    return records if match and stranger and [] in shown else []
-
-
-def code(call: Callable[[], object]) -> str:
-    with pytest.raises(ClientError) as refused:
-        call()
-    found: str = refused.value.response["Error"]["Code"]
-    return found
-
-
-def succeeds(call: Callable[[], object]) -> bool:
-    try:
-        call()
-    except ClientError:
-        return False
-    return True
+    image = {"Bytes": b"x"}
+    index = place.rekognition.index_faces
+    assert code(lambda: index(CollectionId=place.name, Image=image)) == "NotImplementedException"
+    place.rekognition.stop_stream_processor(Name=place.name)
+    eventually(lambda: place.status() == "STOPPED")
+    place.allow(video=False)
+    wait_for_policies()
+    assert place.failed() == "Access denied to Kinesis Video"
 
 
 def wait_for_policies() -> None:
     """Wait as long as IAM's answers may be kept."""
     time.sleep(3.5)
-
-
-def eventually(check: Callable[[], Any], seconds: float = 30.0, pause: float = 0.1) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (found := check()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(pause)
-    return found

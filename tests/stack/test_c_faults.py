@@ -6,6 +6,7 @@ import itertools
 import signal
 import time
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -75,8 +76,6 @@ def test_records_analysed_while_opensearch_is_down_are_searchable_afterwards_onc
 
 def _frames(stack: RunningStack, camera: str, since: float, until: float | None = None) -> int:
     """Count a camera's analysed frames in a span of frame time."""
-    from datetime import UTC, datetime
-
     start = datetime.fromtimestamp(since - 60, UTC).isoformat()
     query = {
         "bool": {
@@ -110,15 +109,7 @@ def _largest_gap(stack: RunningStack, since: float) -> float:
     """Return the longest span without a fragment since a time, in seconds."""
     control = stack.client("kinesisvideo", "eu-central-1")
     endpoint = control.get_data_endpoint(StreamName=STREAM, APIName="LIST_FRAGMENTS")["DataEndpoint"]
-    import boto3
-
-    media = boto3.client(
-        "kinesis-video-archived-media",
-        region_name="eu-central-1",
-        endpoint_url=endpoint,
-        aws_access_key_id="123456789012",
-        aws_secret_access_key="local",
-    )
+    media = stack.client("kinesis-video-archived-media", "eu-central-1", endpoint)
     selector = {
         "FragmentSelectorType": "PRODUCER_TIMESTAMP",
         "TimestampRange": {"StartTimestamp": since - 5, "EndTimestamp": time.time()},

@@ -28,7 +28,9 @@ def test_a_killed_moto_is_named_by_the_demo_and_by_every_call(stack: RunningStac
 def test_down_leaves_no_process_and_a_new_start_begins_empty(stack: RunningStack) -> None:
     assert stack.run("down").returncode == 0
     assert stack.processes() == []
-    assert stack.run("up").returncode == 0
+    again = stack.run("up")
+    assert again.returncode == 0
+    assert "Begins empty: moto_server lost its state during the last run." in again.stdout
     buckets = stack.client("s3", "eu-central-1").list_buckets()["Buckets"]
     assert len(buckets) == 3
     assert stack.client("rekognition", "eu-central-1").list_collections()["CollectionIds"] == []

@@ -14,14 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import boto3
 import httpx
 import psutil
-from botocore.config import Config
 from opensearchpy import OpenSearch
 
-from gatehouse_stack import lifecycle, status
-from gatehouse_stack.layout import ACCOUNT, Layout
+from gatehouse_stack import cloud, lifecycle, status
+from gatehouse_stack.layout import Layout
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT_BASE = int(os.environ.get("GATEHOUSE_TEST_PORT_BASE", "25100"))
@@ -81,16 +79,9 @@ class RunningStack:
         file = self.layout.run / "demo.json"
         return Demo(done.returncode, json.loads(file.read_text()) if file.exists() else {})
 
-    def client(self, service: str, region: str) -> Any:
+    def client(self, service: str, region: str, endpoint: str | None = None) -> Any:
         """Return a boto3 client of the local cloud."""
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            region_name=region,
-            endpoint_url=self.layout.url("cloud"),
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",
-            config=Config(s3={"addressing_style": "path"}),
-        )
+        return cloud.client(self.layout, service, region, endpoint)
 
     @property
     def search(self) -> OpenSearch:

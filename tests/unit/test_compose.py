@@ -16,7 +16,8 @@ import pytest
 import yaml
 
 from gatehouse_stack import company
-from gatehouse_stack.layout import DEFAULT_PORT_BASE, Layout
+from gatehouse_stack.layout import AIRFLOW_PASSWORD, AIRFLOW_USER, DEFAULT_PORT_BASE, Layout
+from gatehouse_stack.parts import DAGS
 
 ROOT = Path(__file__).resolve().parents[2]
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yaml").read_text())
@@ -115,6 +116,28 @@ def test_there_is_a_proxy_for_every_office_with_its_region_and_bucket() -> None:
         assert f"--office={office.name}" in command
         assert f"--region={office.region}" in command
         assert f"--bucket={buckets[office.region]}" in command
+
+
+def test_the_login_is_that_of_the_stack_without_docker_and_is_named_above() -> None:
+    settings = SERVICES["airflow-api"]["environment"]
+    users = settings["AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_USERS"]
+    script = SERVICES["airflow-api"]["command"][-1]
+    written, file = re.findall(r"echo '(\{.*?\})' > \"\$\$(\w+)\"", script)[0]
+    passwords = json.loads(written)
+    assert passwords[AIRFLOW_USER] == AIRFLOW_PASSWORD
+    assert set(passwords) == {user.split(":")[0] for user in users.split(",")}
+    # Whoever asks Airflow for its passwords is led to the file just written.
+    assert settings[file].startswith("/opt/airflow/")
+    assert file == "AIRFLOW__CORE__SIMPLE_AUTH_MANAGER_PASSWORDS_FILE"
+    for page in ("docker-compose.yaml", "README.md"):
+        assert f"{AIRFLOW_USER} / {AIRFLOW_PASSWORD}" in (ROOT / page).read_text(), page
+
+
+def test_dags_are_switched_on_as_the_stack_without_docker_does() -> None:
+    for name in ("airflow-dags", "airflow-scheduler"):
+        assert SERVICES[name]["environment"]["AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION"] == "False"
+    # Here every DAG is; so none may be one that the other stack leaves paused.
+    assert {path.stem for path in (ROOT / "dags").glob("*.py")} == set(DAGS)
 
 
 def test_frame_search_has_a_worker_with_its_offices_region_bucket_and_port() -> None:

@@ -27,11 +27,6 @@ def detection_documents(frame: Frame, ingested_at: str) -> list[Document]:
     """
     if not frame.faces:
         return []
-    shared = _shared(frame, ingested_at)
-    return [shared | _own(face) for face in frame.faces]
-
-
-def _shared(frame: Frame, ingested_at: str) -> Document:
     at = iso(frame.at_ms)
     stream = frame.stream
     shared: Document = {
@@ -48,21 +43,22 @@ def _shared(frame: Frame, ingested_at: str) -> Document:
     }
     if frame.probe_id is not None:
         shared["probe_id"] = frame.probe_id
-    return shared
+    return [_document(shared, face) for face in frame.faces]
 
 
-def _own(face: Face) -> Document:
-    box = face.box
-    own: Document = {
-        "event_id": face.event_id,
-        "employee_match": face.kind in EMPLOYED,
-        "confidence": face.confidence,
-        "box": {"left": box["Left"], "top": box["Top"], "width": box["Width"], "height": box["Height"]},
-    }
-    if face.similarity is not None:
-        own["similarity"] = face.similarity
-    if face.person_id is not None:
-        own["person_id"] = face.person_id
-    if face.kind is not None:
-        own["kind"] = face.kind
-    return own
+def _document(shared: Document, face: Face) -> Document:
+    event_id, box, confidence, similarity, person_id, kind = face
+    document = shared.copy()
+    document["event_id"] = event_id
+    document["employee_match"] = kind in EMPLOYED
+    document["confidence"] = confidence
+    document["box"] = {
+        "left": box["Left"], "top": box["Top"], "width": box["Width"], "height": box["Height"],
+    }  # fmt: skip
+    if similarity is not None:
+        document["similarity"] = similarity
+    if person_id is not None:
+        document["person_id"] = person_id
+    if kind is not None:
+        document["kind"] = kind
+    return document

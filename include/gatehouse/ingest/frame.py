@@ -57,14 +57,15 @@ def to_frame(record: AnalysisRecord, snapshot: IngestSnapshot) -> Frame:
             "Roll the office out again if its stream was recreated (that changes the ARN)."
         )
         raise UnknownStreamError(msg)
-    place = f"{stream_arn}|{video['FragmentNumber']}|{round(offset * 1000)}"
+    fragment = video["FragmentNumber"]
+    place = f"{stream_arn}|{fragment}|{round(offset * 1000)}"
     searches = record.get("FaceSearchResponse", ())
     at_ms = round((video["ProducerTimestamp"] + offset) * 1000)
     probes = snapshot.probes.get(stream_arn)
     return Frame(
         stream_arn,
         stream,
-        video["FragmentNumber"],
+        fragment,
         at_ms,
         tuple(
             [_face(search, f"{place}|{ordinal}", snapshot.people) for ordinal, search in enumerate(searches)]
@@ -74,19 +75,16 @@ def to_frame(record: AnalysisRecord, snapshot: IngestSnapshot) -> Frame:
 
 
 def _face(search: FaceSearch, identity: str, people: Mapping[str, SnapshotPerson]) -> Face:
-    matches = search.get("MatchedFaces")
-    best = max(matches, key=_similarity) if matches else None
-    person_id = best["Face"].get("ExternalImageId") if best else None
-    person = people.get(person_id) if person_id else None
     detected = search["DetectedFace"]
-    return Face(
-        event_id=blake2b(identity.encode(), digest_size=16).hexdigest(),
-        box=detected["BoundingBox"],
-        confidence=detected["Confidence"],
-        similarity=best["Similarity"] if best else None,
-        person_id=person_id,
-        kind=person.kind if person else None,
-    )
+    event_id = blake2b(identity.encode(), digest_size=16).hexdigest()
+    box, confidence = detected["BoundingBox"], detected["Confidence"]
+    matches = search.get("MatchedFaces")
+    if not matches:
+        return Face(event_id, box, confidence, None, None, None)
+    best = max(matches, key=_similarity) if len(matches) > 1 else matches[0]
+    person_id = best["Face"].get("ExternalImageId")
+    person = people.get(person_id) if person_id else None
+    return Face(event_id, box, confidence, best["Similarity"], person_id, person.kind if person else None)
 
 
 def _similarity(match: MatchedFace) -> float:

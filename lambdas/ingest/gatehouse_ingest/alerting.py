@@ -8,11 +8,12 @@ Where no replay comes any more, the notifier's sweep picks them up.
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatehouse.alerts.judge import alarm_frame
 from gatehouse.alerts.message import alert_message
 from gatehouse.alerts.state import AlertState, confirm, hit_frames, move, silence
+from gatehouse.ingest.bulk import update_line
 from gatehouse.ingest.instant import iso
 from gatehouse.ingest.minutes import minute_id, minute_index, minutes_of, stored_frames
 
@@ -26,14 +27,26 @@ if TYPE_CHECKING:
     from gatehouse_ingest.publish import Publisher
 
 LOG = logging.getLogger(__name__)
-Alert = dict[str, Any]
+Document = dict[str, Any]
+Alert = Document
+# Nothing is to be judged any more; a pending one is told once more.
+SETTLED = frozenset({AlertState.PENDING, AlertState.SENT})
+
+
+class Told(NamedTuple):
+    """Hold an alert that was given to the topic, and how to note it: `line` is its bulk update.
+
+    It is noted together with the pointers to `stored`, so that a replay repairs both or neither. Until
+    then a replay tells it again under the same id, which the notifier passes on once.
+    """
+
+    frame: Frame
+    stored: Stored | None
+    line: bytes
 
 
 class Alerting:
-    """Judge windows and tell people; `now` gives milliseconds since the epoch.
-
-    `settle` returns the frames stored as evidence, for the detection documents to point at.
-    """
+    """Judge windows and tell people; `now` gives milliseconds since the epoch."""
 
     def __init__(
         self, index: Index, evidence: Evidence, publisher: Publisher, now: Callable[[], int]
@@ -45,63 +58,53 @@ class Alerting:
 
     def settle(
         self, batch: Sequence[Hits], stored: Mapping[str, Alert], frames: Mapping[tuple[str, int], Frame]
-    ) -> list[tuple[Frame, Stored]]:
+    ) -> list[Told]:
         """Judge what a batch touched, earliest window first.
 
         :param stored: the touched windows' documents after the hits were added, by alert id.
         :param frames: the batch's frames by camera and time.
         """
-        alerts = dict(stored)
-        alerts.update(self._neighbours(batch, stored))
+        known = {**stored, **self._surroundings(batch, stored)}
         touched = {hits.window for hits in batch}
-        kept = []
+        told = []
         for hits in batch:
             later = hits.window.shifted(1)
             # Hits that come late can complete the window after theirs, too.
             for window in (hits.window,) if later in touched else (hits.window, later):
-                alert = self._advance(window, hits, alerts)
+                alert = self._advance(window, hits, known)
                 if alert is not None and alert["state"] == AlertState.PENDING:
-                    kept += self._tell(alert, window, hits, frames)
-        return kept
+                    told.append(self._tell(alert, window, hits, frames))
+        return told
 
-    def _neighbours(self, batch: Sequence[Hits], stored: Mapping[str, Alert]) -> dict[str, Alert]:
-        """Read the windows around those that may still fire."""
+    def _surroundings(self, batch: Sequence[Hits], stored: Mapping[str, Alert]) -> dict[str, Document]:
+        """Read the windows around those that may still fire, and the camera-minutes they all lie in."""
         places = {
-            (window.index, window.alert_id)
+            place
             for hits in batch
-            if stored[hits.window.alert_id]["state"] not in (AlertState.PENDING, AlertState.SENT)
-            for window in (hits.window.shifted(-1), hits.window.shifted(1))
-            if window.alert_id not in stored
+            if stored[hits.window.alert_id]["state"] not in SETTLED
+            for place in _surroundings(hits.window)
         }
-        return self._index.get(places)
+        return self._index.get(place for place in places if place[1] not in stored)
 
-    def _advance(self, window: Window, hits: Hits, alerts: Mapping[str, Alert]) -> Alert | None:
-        alert = alerts.get(window.alert_id)
+    def _advance(self, window: Window, hits: Hits, known: Mapping[str, Document]) -> Alert | None:
+        alert = known.get(window.alert_id)
         if alert is None:
             return None
         if alert["state"] == AlertState.FIRING:
             return self._confirm(window, hits)
-        if alert["state"] == AlertState.OPEN and self._alarms(window, hits, alerts):
+        if alert["state"] == AlertState.OPEN and self._alarms(window, hits, known):
             step = move(AlertState.FIRING, AlertState.OPEN, firing_at=iso(self._now()))
             alert = self._index.update(window.index, window.alert_id, step)
             return self._confirm(window, hits) if alert["state"] == AlertState.FIRING else alert
         return alert
 
-    def _alarms(self, window: Window, hits: Hits, alerts: Mapping[str, Alert]) -> bool:
-        before = alerts.get(window.shifted(-1).alert_id)
-        seen = [*hit_frames(before), *hit_frames(alerts[window.alert_id])]
-        # Reading which frames showed nobody unknown is worth it only if there are hits enough.
-        if alarm_frame(window, hits.rule, seen, ()) is None:
-            return False
-        minutes = list(minutes_of(window.start_ms - window.length_ms, window.end_ms))
-        ids = {start: minute_id(window.camera_id, start) for start in minutes}
-        found = self._index.get((minute_index(start), ids[start]) for start in minutes)
-        analysed = [
-            at
-            for start in minutes
-            if ids[start] in found
-            for at in stored_frames(found[ids[start]], start, probe=window.probe_id != "")
-        ]
+    def _alarms(self, window: Window, hits: Hits, known: Mapping[str, Document]) -> bool:
+        before = known.get(window.shifted(-1).alert_id)
+        seen = [*hit_frames(before), *hit_frames(known[window.alert_id])]
+        analysed = []
+        for start in minutes_of(window.start_ms - window.length_ms, window.end_ms):
+            minute = known.get(minute_id(window.camera_id, start))
+            analysed += stored_frames(minute, start, probe=window.probe_id != "") if minute else []
         return alarm_frame(window, hits.rule, seen, analysed) is not None
 
     def _confirm(self, window: Window, hits: Hits) -> Alert:
@@ -112,7 +115,7 @@ class Alerting:
 
     def _tell(
         self, alert: Alert, window: Window, hits: Hits, frames: Mapping[tuple[str, int], Frame]
-    ) -> list[tuple[Frame, Stored]]:
+    ) -> Told:
         frame = _clearest(hits, frames)
         stored = None if alert.get("s3_location") else self._evidence.store(frame)
         location = stored.location if stored else alert.get("s3_location")
@@ -120,9 +123,17 @@ class Alerting:
         state = AlertState.SENT if published else AlertState.PENDING
         sent_at = iso(self._now()) if published else None
         step = move(state, AlertState.PENDING, sent_at=sent_at, s3_location=location)
-        self._index.update(window.index, window.alert_id, step)
         LOG.info("Alert %s of %s is %s", alert["alert_id"], window.camera_id, state)
-        return [(frame, stored)] if stored else []
+        return Told(frame, stored, update_line(window.index, window.alert_id, step))
+
+
+def _surroundings(window: Window) -> set[tuple[str, str]]:
+    """Return the places of what decides about a window and about the one after it."""
+    neighbours = (window.shifted(-1), window.shifted(1))
+    minutes = minutes_of(neighbours[0].start_ms, neighbours[1].end_ms)
+    return {(neighbour.index, neighbour.alert_id) for neighbour in neighbours} | {
+        (minute_index(start), minute_id(window.camera_id, start)) for start in minutes
+    }
 
 
 def _clearest(hits: Hits, frames: Mapping[tuple[str, int], Frame]) -> Frame:

@@ -1,4 +1,4 @@
-"""Talk to OpenSearch: one bulk a batch, and the few single steps of an alert.
+"""Talk to OpenSearch: a few bulks a batch, and the single steps of an alert.
 
 OpenSearch being away is waited out within the invocation, because each attempt of a Kinesis batch is one
 of few: after the last one the records leave the stream.
@@ -40,17 +40,17 @@ class IndexUnavailableError(GatehouseError):
 
 
 class Item(NamedTuple):
-    """Hold what became of one bulk action; `source` is set where the action asked for it."""
+    """Hold what became of one bulk action.
 
+    `done` tells whether it took effect, now or (a create's 409) in an earlier attempt; `source` is set
+    where the action asked for it.
+    """
+
+    done: bool
     status: int
-    backing_index: str
     error: str
+    backing_index: str
     source: dict[str, Any] | None
-
-    @property
-    def done(self) -> bool:
-        """Tell whether the action took effect, now or (a create's 409) in an earlier attempt."""
-        return self.status < HTTP_ERROR or self.error == CONFLICT
 
 
 class Index:
@@ -68,7 +68,7 @@ class Index:
             return []
         params = {"filter_path": BULK_ANSWER, "timeout": SHARD_WAIT}
         answer = self._patiently(lambda: self._send("POST", self._bulk_path, params, body))
-        return [_item(*next(iter(item.items()))) for item in answer["items"]]
+        return [_item(entry) for entry in answer["items"]]
 
     def get(self, places: Iterable[tuple[str, str]]) -> dict[str, dict[str, Any]]:
         """Return the documents that exist among (index, id) places, by id, as last written."""
@@ -112,9 +112,11 @@ class Index:
                 pause = min(pause * 2, 5.0)
 
 
-def _item(action: str, answer: dict[str, Any]) -> Item:
-    error = answer.get("error", {}).get("type", "")
+def _item(entry: dict[str, dict[str, Any]]) -> Item:
+    ((action, answer),) = entry.items()
+    status = answer["status"]
+    if status < HTTP_ERROR:
+        return Item(True, status, "", answer["_index"], answer["get"]["_source"] if "get" in answer else None)
+    error = answer["error"]["type"]
     # Only a create may conflict and be done; an update that conflicts was not made.
-    if action == "update" and error == CONFLICT:
-        error = "update_conflict"
-    return Item(answer["status"], answer.get("_index", ""), error, answer.get("get", {}).get("_source"))
+    return Item(action == "create" and error == CONFLICT, status, error, answer["_index"], None)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
-from dataclasses import dataclass
+from binascii import a2b_base64
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from gatehouse.exceptions import GatehouseError, RecordFormatError, UnknownStreamError
@@ -15,7 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from gatehouse.ingest.frame import Frame
-    from gatehouse.ingest.snapshot import IngestSnapshot
+    from gatehouse.ingest.record import AnalysisRecord
+    from gatehouse_ingest.snapshots import SnapshotCache
 
 
 class Arrival(NamedTuple):
@@ -25,36 +25,46 @@ class Arrival(NamedTuple):
     frame: Frame
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """Hold a batch as read; `refused` tells by sequence number why a record is poison.
+class Reader:
+    """Read a batch, portion by portion; `refused` tells by sequence number why a record is poison.
 
     `superseded` are frames whose record another engine than the one in force wrote: dropped, and counted.
+    A record whose stream the snapshot doesn't know may be newer than it, so once a batch a fresh one is
+    asked for.
     """
 
-    arrivals: list[Arrival]
-    refused: dict[str, GatehouseError]
-    superseded: list[Frame]
+    def __init__(self, snapshots: SnapshotCache) -> None:
+        self.snapshot = snapshots.current()
+        self.arrivals: list[Arrival] = []
+        self.refused: dict[str, GatehouseError] = {}
+        self.superseded: list[Frame] = []
+        self._snapshots = snapshots
+        self._is_fresh = False
 
-    @property
-    def has_unknown_stream(self) -> bool:
-        """Tell whether a newer snapshot might know what this one didn't."""
-        return any(isinstance(error, UnknownStreamError) for error in self.refused.values())
-
-
-def read_batch(records: Iterable[dict[str, Any]], snapshot: IngestSnapshot) -> Reading:
-    """Read every record of a Kinesis event; one that can't be read doesn't stop the others."""
-    reading = Reading([], {}, [])
-    for record in records:
-        kinesis = record["kinesis"]
-        number = kinesis["sequenceNumber"]
-        try:
-            frame = to_frame(parse_record(b64decode(kinesis["data"])), snapshot)
-        except (RecordFormatError, UnknownStreamError) as error:
-            reading.refused[number] = error
-        else:
+    def read(self, records: Iterable[dict[str, Any]]) -> list[Arrival]:
+        """Return the good records of a portion; one that can't be read doesn't stop the others."""
+        arrivals = []
+        for record in records:
+            kinesis = record["kinesis"]
+            number = kinesis["sequenceNumber"]
+            try:
+                frame = self._frame(parse_record(a2b_base64(kinesis["data"])))
+            except (RecordFormatError, UnknownStreamError) as error:
+                self.refused[number] = error
+                continue
             if superseded(frame.stream, record.get("eventSourceARN", ""), frame.at_ms):
-                reading.superseded.append(frame)
+                self.superseded.append(frame)
             else:
-                reading.arrivals.append(Arrival(number, frame))
-    return reading
+                arrivals.append(Arrival(number, frame))
+        self.arrivals += arrivals
+        return arrivals
+
+    def _frame(self, record: AnalysisRecord) -> Frame:
+        try:
+            return to_frame(record, self.snapshot)
+        except UnknownStreamError:
+            if self._is_fresh:
+                raise
+        self.snapshot = self._snapshots.current(fresh=True)
+        self._is_fresh = True
+        return to_frame(record, self.snapshot)

@@ -18,6 +18,7 @@ from gatehouse_ingest.batch import Ingest
 from gatehouse_ingest.evidence import FrameStore
 from gatehouse_ingest.publish import TopicPublisher
 from gatehouse_ingest.snapshots import SnapshotCache
+from gatehouse_ingest.writing import SENDERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,6 +71,7 @@ def search_client(url: str) -> OpenSearch:
         connection_class=Urllib3HttpConnection,
         serializer=_Json(),
         max_retries=0,  # Index waits and tries again by itself
+        pool_maxsize=SENDERS + 1,
         **signer,
     )
 

@@ -15,9 +15,13 @@ from dataclasses import asdict, dataclass
 from statistics import quantiles
 from typing import TYPE_CHECKING, Any
 
+from gatehouse_local.core.callfile import Filter, read
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
+
+__all__ = ["Call", "CallLog", "Filter"]
 
 log = logging.getLogger(__name__)
 
@@ -42,21 +46,6 @@ class Call:
     region: str
     outcome: str
     ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which calls to read back; empty fields match everything, `since` is in epoch seconds."""
-
-    since: float = 0.0
-    service: str = ""
-    operation: str = ""
-    region: str = ""
-
-    def takes(self, call: dict[str, Any]) -> bool:
-        """Say whether the call is wanted."""
-        wanted = (("service", self.service), ("operation", self.operation), ("region", self.region))
-        return call["time"] >= self.since and all(not want or call[key] == want for key, want in wanted)
 
 
 class CallLog:
@@ -89,13 +78,15 @@ class CallLog:
             if self._path.stat().st_size > _ROTATE_BYTES:
                 self._path.replace(self._older)
 
-    def read(self, wanted: Filter) -> Iterator[dict[str, Any]]:
-        """Yield the wanted calls, oldest first."""
+    def lines(self, wanted: Filter) -> Iterator[str]:
+        """Yield the wanted calls as they are written, oldest first, without keeping any."""
         self.flush()
         for path in (self._older, self._path):
-            if path.exists():
-                with path.open(encoding="utf-8") as file:
-                    yield from filter(wanted.takes, _whole(file))
+            yield from read(path, wanted)
+
+    def read(self, wanted: Filter) -> Iterator[dict[str, Any]]:
+        """Yield the wanted calls, oldest first."""
+        return map(json.loads, self.lines(wanted))
 
     def summary(self, wanted: Filter) -> list[dict[str, Any]]:
         """Count the wanted calls by service, operation, Region and outcome, with their times."""
@@ -127,15 +118,6 @@ def _end_line(path: Path) -> None:
         file.seek(-1, os.SEEK_END)
         if file.read(1) != b"\n":
             file.write(b"\n")
-
-
-def _whole(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Parse lines, passing over torn ones: being written now, or cut off when the process was killed."""
-    for line in lines:
-        try:
-            yield json.loads(line)
-        except ValueError:
-            continue
 
 
 def _figures(ms: list[float]) -> dict[str, float]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections import deque
 from typing import TYPE_CHECKING, Any
 
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, StreamingResponse
 from starlette.routing import Route
 
 from gatehouse_local.core.calls import Filter
@@ -17,7 +19,7 @@ from gatehouse_local.core.faults import NAMED, FaultSpecError
 from gatehouse_local.core.quotas import QuotaSpecError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from starlette.requests import Request
     from starlette.responses import Response
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from gatehouse_local.core.exchange import Rules
 
 _CALLS_SHOWN = 1000
+_BLOCK_LINES = 500
 
 
 class Control:
@@ -70,7 +73,10 @@ class Control:
         return JSONResponse({"faults": faults.list(), "names": dict(NAMED)})
 
     async def calls(self, request: Request) -> Response:
-        """Return the last calls (`since`, `service`, `operation`, `region`, `limit`) or `summary=1`."""
+        """Return the last calls (`since`, `service`, `operation`, `region`, `limit`) or `summary=1`.
+
+        The answer is written as the log is read; `limit=0` returns every call that is wanted.
+        """
         query = request.query_params
         try:
             since, limit = float(query.get("since", 0)), int(query.get("limit", _CALLS_SHOWN))
@@ -80,8 +86,7 @@ class Control:
         log = self._rules.calls
         if query.get("summary", "") not in ("", "0"):
             return JSONResponse({"summary": await run_in_threadpool(log.summary, wanted)})
-        calls = await run_in_threadpool(lambda: list(log.read(wanted)))
-        return JSONResponse({"calls": calls[-limit:], "total": len(calls)})
+        return StreamingResponse(_listed(log.lines(wanted), limit), media_type="application/json")
 
     async def quotas(self, request: Request) -> Response:
         """List the quotas of a service, or change one (`{"service", "name", "limit", "region"?}`)."""
@@ -98,6 +103,21 @@ class Control:
     async def coverage(self, request: Request) -> Response:
         """Return every operation of our own services: faithful, partial or absent."""
         return JSONResponse({"operations": await run_in_threadpool(self._coverage)})
+
+
+def _listed(lines: Iterator[str], limit: int) -> Iterator[str]:
+    """Write `{"calls": […], "total": n}`, holding the last `limit` lines at most, or a block of them."""
+    total = itertools.count()
+    # `zip` asks the lines first, so what `total` says next is how many there were.
+    counted = (line for line, _ in zip(lines, total, strict=False))
+    shown: Iterable[str] = deque(counted, maxlen=limit) if limit > 0 else counted
+    rest = iter(shown)
+    separator = '{"calls":['
+    # In blocks: each one costs a change of threads.
+    while block := list(itertools.islice(rest, _BLOCK_LINES)):
+        yield separator + ",".join(block)
+        separator = ","
+    yield ("" if separator == "," else separator) + f'],"total":{next(total)}}}'
 
 
 async def _object(request: Request) -> dict[str, Any]:

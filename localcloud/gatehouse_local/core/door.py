@@ -1,4 +1,4 @@
-"""Route every call: our own services answer here, everything else goes to moto.
+"""Route every call: our own services answer here, everything else is forwarded.
 
 The service comes from the SigV4 scope. Kinesis Video's three services sign alike and differ by path.
 """
@@ -29,10 +29,9 @@ if TYPE_CHECKING:
     from starlette.routing import Route
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from gatehouse_local.core.exchange import Rules
+    from gatehouse_local.core.exchange import Forwarder, Rules
     from gatehouse_local.core.model import HttpCall
     from gatehouse_local.core.service import CallContext, Operation, Service
-    from gatehouse_local.moto.forward import MotoProxy
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +54,7 @@ async def admit(request: Request, service: str, operation: str, resource: str = 
 class Door:
     """The ASGI app on the one port."""
 
-    def __init__(self, services: Iterable[Service], rules: Rules, proxy: MotoProxy, control: ASGIApp) -> None:
+    def __init__(self, services: Iterable[Service], rules: Rules, proxy: Forwarder, control: ASGIApp) -> None:
         self._rules = rules
         self._proxy = proxy
         self._control = control

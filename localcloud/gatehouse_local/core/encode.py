@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import AsyncIterable, Iterable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.model import ListShape, MapShape, StructureShape
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from gatehouse_local.core.errors import AwsError
     from gatehouse_local.core.model import Api
 
+Writer = Callable[[Any], Any]
 Content = bytes | Iterable[bytes] | AsyncIterable[bytes]
 
 NO_CONTENT = 204
@@ -112,32 +114,49 @@ def _payload(shape: Shape, value: Any, headers: dict[str, str]) -> Content:
 
 
 def _structure(shape: StructureShape, value: Any) -> Any:
-    if shape.is_document_type:
-        return value
-    return {
-        _member(shape, name).serialization.get("name", name): _value(_member(shape, name), one)
-        for name, one in value.items()
-        if one is not None
-    }
+    return _writer(shape)(value)
 
 
-def _value(shape: Shape, value: Any) -> Any:
+@cache
+def _writer(shape: Shape) -> Writer:
+    """Make what writes values of a shape; once a shape, as lists of thousands are written by it."""
     if isinstance(shape, StructureShape):
-        return _structure(shape, value)
+        return _as_is if shape.is_document_type else _structure_writer(shape)
     if isinstance(shape, MapShape):
-        return {str(key): _value(shape.value, one) for key, one in value.items()}
+        return lambda value: {str(key): _writer(shape.value)(one) for key, one in value.items()}
     if isinstance(shape, ListShape):
-        return [_value(shape.member, one) for one in value]
+        return lambda value: [*map(_writer(shape.member), value)]
     if shape.type_name == "timestamp":
-        return _timestamp(shape, value)
-    if shape.type_name == "blob":
-        return base64.b64encode(value.encode() if isinstance(value, str) else value).decode("ascii")
+        return partial(_timestamp, shape.serialization.get("timestampFormat"))
+    return _blob if shape.type_name == "blob" else _as_is
+
+
+def _structure_writer(shape: StructureShape) -> Writer:
+    # Members are looked up as they are met: a shape may contain itself.
+    @cache
+    def member(name: str) -> tuple[str, Writer]:
+        found = _member(shape, name)
+        return found.serialization.get("name", name), _writer(found)
+
+    def write(value: Any) -> Any:
+        parts = ((member(name), one) for name, one in value.items() if one is not None)
+        return {wire: writer(one) for (wire, writer), one in parts}
+
+    return write
+
+
+def _as_is(value: Any) -> Any:
     return value
 
 
-def _timestamp(shape: Shape, value: Any) -> float | str:
+def _blob(value: Any) -> str:
+    return base64.b64encode(value.encode() if isinstance(value, str) else value).decode("ascii")
+
+
+def _timestamp(style: str | None, value: Any) -> float | str:
+    if style != "iso8601" and not isinstance(value, datetime):
+        return round(float(value), 3)
     moment = value if isinstance(value, datetime) else datetime.fromtimestamp(float(value), UTC)
-    style = shape.serialization.get("timestampFormat")
     if style == "iso8601":
         return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return round(moment.timestamp(), 3)

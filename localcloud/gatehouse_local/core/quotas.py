@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -38,12 +38,12 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """One limit: calls per second (`is_rate`) or a count, and what a refusal says."""
+    """One limit and what a refusal says; `unit` is `calls/s`, `points/s` (of one stream) or `count`."""
 
     limit: float
     by_region: Mapping[str, float]
     refusal: Refusal
-    is_rate: bool
+    unit: str
 
     def in_region(self, region: str) -> float:
         """Return AWS's default for the Region."""
@@ -52,25 +52,29 @@ class Quota:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """All quotas by (service, name), and by (service, operation or "") how throttling is answered."""
+    """All quotas by (service, name), and by (service, operation or "") how throttling is answered.
+
+    `unheld` says by service what AWS limits and the local cloud doesn't.
+    """
 
     quotas: Mapping[tuple[str, str], Quota]
     throttled: Mapping[tuple[str, str], Refusal]
+    unheld: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(slots=True)
 class Bucket:
-    """A token bucket that holds one second's worth of calls, and at least one call."""
+    """A token bucket that holds one second's worth of calls or points, and at least one."""
 
     tokens: float
     filled_at: float
 
-    def refill(self, rate: float, now: float) -> bool:
-        """Add what has flowed in since; say whether a call may pass."""
+    def refill(self, rate: float, now: float, cost: float = 1) -> bool:
+        """Add what has flowed in since; say whether something of this cost may pass."""
         capacity = max(1.0, rate) if rate > 0 else 0.0
         self.tokens = min(capacity, self.tokens + (now - self.filled_at) * rate)
         self.filled_at = now
-        return self.tokens >= 1
+        return self.tokens >= cost
 
 
 class Quotas:
@@ -83,6 +87,7 @@ class Quotas:
     def __init__(self, table: Table, clock: Callable[[], float] = time.monotonic) -> None:
         self._table = dict(table.quotas)
         self._throttled = table.throttled
+        self._unheld = table.unheld
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: dict[tuple[str, ...], Bucket] = {}
@@ -149,18 +154,25 @@ class Quotas:
         wanted = [(operation, "")]
         if resource:
             wanted.append((operation + PER_RESOURCE, resource))
-        taken: list[Bucket] = []
+        self._take(service, [(name, one, 1) for name, one in wanted], account, region)
+
+    def spend(self, service: str, costs: Mapping[str, int], account: str, region: str, resource: str) -> None:
+        """Take points by quota name from one stream's share, or raise AWS's error and take none."""
+        self._take(service, [(name, resource, cost) for name, cost in costs.items()], account, region)
+
+    def _take(self, service: str, wanted: Iterable[tuple[str, str, int]], account: str, region: str) -> None:
+        taken: list[tuple[Bucket, int]] = []
         with self._lock:
-            for name, one in wanted:
+            for name, one, cost in wanted:
                 rate = self.limit(service, name, account, region)
                 if rate is None:
                     continue
                 bucket = self._bucket((service, name, account, region, one), rate)
-                if not bucket.refill(rate, self._clock()):
+                if not bucket.refill(rate, self._clock(), cost):
                     raise self.exceeded(service, name, account, region, one)
-                taken.append(bucket)
-            for bucket in taken:
-                bucket.tokens -= 1
+                taken.append((bucket, cost))
+            for bucket, cost in taken:
+                bucket.tokens -= cost
 
     def per_resource(self, service: str, operation: str) -> bool:
         """Say whether the operation has a share per stream or shard."""
@@ -172,7 +184,7 @@ class Quotas:
             {
                 "service": own,
                 "name": name,
-                "unit": "calls/s" if quota.is_rate else "count",
+                "unit": quota.unit,
                 "default": quota.limit,
                 "by_region": dict(quota.by_region),
                 "changed": [
@@ -184,6 +196,10 @@ class Quotas:
             for (own, name), quota in sorted(self._table.items())
             if service in ("", own)
         ]
+
+    def unheld(self) -> Mapping[str, Mapping[str, str]]:
+        """Return by service what AWS limits and the local cloud doesn't, and why."""
+        return self._unheld
 
     def _bucket(self, key: tuple[str, ...], rate: float) -> Bucket:
         if key not in self._buckets:
@@ -197,7 +213,7 @@ def _default_table() -> Table:
 
 
 def parse_table(raw: Mapping[str, Any]) -> Table:
-    """Read the table's YAML: {service: {throttled, rates, counts}}."""
+    """Read the table's YAML: {service: {throttled, rates, points, counts, unheld}}."""
     quotas: dict[tuple[str, str], Quota] = {}
     throttled: dict[tuple[str, str], Refusal] = {}
     for service, part in raw.items():
@@ -207,13 +223,16 @@ def parse_table(raw: Mapping[str, Any]) -> Table:
             for operation in row["operations"]:
                 throttled[service, operation] = said
                 if "tps" in row:
-                    quotas[service, operation] = Quota(row["tps"], row.get("tps_in", {}), said, is_rate=True)
+                    quotas[service, operation] = Quota(row["tps"], row.get("tps_in", {}), said, "calls/s")
                 if "per_resource" in row:
-                    share = Quota(row["per_resource"], {}, said, is_rate=True)
+                    share = Quota(row["per_resource"], {}, said, "calls/s")
                     quotas[service, operation + PER_RESOURCE] = share
+        for name, limit in part.get("points", {}).items():
+            quotas[service, name] = Quota(limit, {}, common, "points/s")
         for name, row in part.get("counts", {}).items():
-            quotas[service, name] = Quota(row["limit"], row.get("limit_in", {}), _refusal(row), is_rate=False)
-    return Table(quotas, throttled)
+            quotas[service, name] = Quota(row["limit"], row.get("limit_in", {}), _refusal(row), "count")
+    unheld = {service: part["unheld"] for service, part in raw.items() if "unheld" in part}
+    return Table(quotas, throttled, unheld)
 
 
 def _refusal(row: Mapping[str, Any]) -> Refusal:

@@ -34,6 +34,17 @@ class Runtime:
     faults: Faults
     quotas: Quotas = field(default_factory=Quotas.defaults)
 
+    @property
+    def control_plane_only(self) -> bool:
+        """Tell whether resources are only kept: no video is read, no face looked at, no shard polled.
+
+        `control_plane_only: true` in the config file; for rollouts larger than one machine can film.
+        """
+        wanted = self.config.get("control_plane_only", False)
+        if not isinstance(wanted, bool):
+            raise ValueError(f"control_plane_only is true or false, not {wanted!r}")  # noqa: TRY004
+        return wanted
+
     @cached_property
     def roles(self) -> RoleEvaluator:
         """Decide by IAM, read through the front door, so that a lost moto is an error here too."""

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
 _SCHEMA = """
@@ -123,11 +123,34 @@ class Table:
         _, changed = self._store.execute(sql, (*self._name, account, region, key))
         return changed == 1
 
-    def list(self, account: str, region: str, prefix: str = "") -> Iterator[tuple[str, Body]]:
-        """Yield (key, body) in key order (by code point), as they were when called."""
-        sql = f"SELECT key, body FROM item WHERE {_SAME} AND key >= ? AND key < ? ORDER BY key"  # noqa: S608
-        rows, _ = self._store.execute(sql, (*self._name, account, region, prefix, prefix + _LAST))
+    def list(
+        self, account: str, region: str, prefix: str = "", after: str = ""
+    ) -> Iterator[tuple[str, Body]]:
+        """Yield (key, body) in key order (by code point), as they were when called; `after` is left out."""
+        sql = (
+            f"SELECT key, body FROM item WHERE {_SAME}"  # noqa: S608
+            " AND key >= ? AND key < ? AND key > ? ORDER BY key"
+        )
+        rows, _ = self._store.execute(sql, (*self._name, account, region, prefix, prefix + _LAST, after))
         return ((key, decode(body)) for key, body in rows)
+
+    def count(self, account: str, region: str) -> int:
+        """Count the keys without reading a body."""
+        sql = f"SELECT COUNT(*) FROM item WHERE {_SAME}"  # noqa: S608
+        rows, _ = self._store.execute(sql, (*self._name, account, region))
+        return int(rows[0][0])
+
+    def member(self, account: str, region: str, name: str) -> Sequence[tuple[str, Any]]:
+        """Return (key, value) of one top-level member in key order; SQLite reads it, not we."""
+        sql = f"SELECT key, json_extract(body, ?) FROM item WHERE {_SAME} ORDER BY key"  # noqa: S608
+        rows, _ = self._store.execute(sql, (f"$.{name}", *self._name, account, region))
+        return rows
+
+    def having(self, account: str, region: str, name: str, value: str) -> Sequence[str]:
+        """Return the keys of the bodies whose top-level member has this value."""
+        sql = f"SELECT key FROM item WHERE {_SAME} AND json_extract(body, ?) = ? ORDER BY key"  # noqa: S608
+        rows, _ = self._store.execute(sql, (*self._name, account, region, f"$.{name}", value))
+        return [key for (key,) in rows]
 
     def all(self) -> Iterator[tuple[str, str, str, Body]]:
         """Yield (account, region, key, body) of every account and Region, in that order."""

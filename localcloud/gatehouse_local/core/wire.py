@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 from urllib.parse import parse_qs
 
 from starlette.responses import StreamingResponse
@@ -19,6 +19,14 @@ if TYPE_CHECKING:
 
 # Above Lambda's largest zip (50 MB) in base64, which is the largest body that AWS JSON carries.
 MAX_BODY = 100 << 20
+
+
+@runtime_checkable
+class Closing(Protocol):
+    """Content that holds something until it has been sent or given up."""
+
+    def close(self) -> None:
+        """Let go; repeating it is harmless."""
 
 
 class ClientGoneError(ConnectionError):
@@ -71,10 +79,14 @@ async def read_body(receive: Receive, limit: int = MAX_BODY) -> bytes:
 
 
 async def send_answer(answer: Answer, scope: Scope, receive: Receive, send: Send) -> None:
-    """Write the answer; a streamed one ends when the client hangs up."""
+    """Write the answer; a streamed one ends when the client hangs up, and is closed if it can be."""
     if not isinstance(answer.content, bytes):
         streamed = StreamingResponse(answer.content, answer.status, answer.headers)
-        await streamed(scope, receive, send)
+        try:
+            await streamed(scope, receive, send)
+        finally:
+            if isinstance(answer.content, Closing):
+                answer.content.close()
         return
     headers = [(name.lower().encode(), value.encode("latin-1")) for name, value in answer.headers.items()]
     headers.append((b"content-length", str(len(answer.content)).encode()))

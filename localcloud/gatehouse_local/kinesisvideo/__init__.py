@@ -21,6 +21,8 @@ from gatehouse_local.kinesisvideo.retention import Retention, Sweeper
 from gatehouse_local.kinesisvideo.settings import Settings
 from gatehouse_local.kinesisvideo.streams import Stream, Streams
 
+_RESOURCE_TAGS = "AWS documents it for signaling channels, which are absent; here it takes streams"
+
 
 def build(runtime: Runtime) -> list[Service]:
     """Build the three services of Kinesis Video over one set of streams and one archive."""
@@ -49,8 +51,8 @@ def build(runtime: Runtime) -> list[Service]:
     library = Library(streams, archive, retention, feed, runtime.faults)
     put_media = PutMedia(recorder, connections, settings, runtime.clock)
     get_media = GetMedia(library, connections, settings)
-    retained = Retained(streams, archive, retention)
-    listing, images = Listing(retained), Images(retained)
+    retained = Retained(streams, archive, retention, runtime.quotas)
+    listing, images = Listing(retained, connections), Images(retained)
     return [
         Service(
             model="kinesisvideo",
@@ -61,6 +63,7 @@ def build(runtime: Runtime) -> list[Service]:
             partial={
                 "PutMedia": "a fragment under 0.9 s is refused without an ErrorId unless it is the last; "
                 "no KMS errors; disk is bounded by `max_stream_bytes`",
+                **dict.fromkeys(("TagResource", "UntagResource", "ListTagsForResource"), _RESOURCE_TAGS),
                 "CreateStream": "KMS keys and device names are noted, not checked",
             },
         ),
@@ -79,8 +82,7 @@ def build(runtime: Runtime) -> list[Service]:
             },
             partial={
                 "ListFragments": "refuses a stream without retention with NoDataRetentionException",
-                "GetMediaForFragmentList": "open connections are not counted",
-                "GetImages": "TimeStamp is the frame's own time; per-stream points are not counted",
+                "GetImages": "TimeStamp is the frame's own time",
             },
         ),
     ]

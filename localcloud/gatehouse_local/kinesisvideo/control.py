@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Any
 
@@ -140,7 +139,7 @@ class Control:
         return self._streams.find(ctx, params.get("StreamName"), params.get("StreamARN"))
 
     def _info(self, stream: Stream) -> dict[str, Any]:
-        info = {
+        return {
             "DeviceName": stream.device_name,
             "StreamName": stream.name,
             "StreamARN": stream.arn,
@@ -148,10 +147,9 @@ class Control:
             "KmsKeyId": stream.kms_key_id,
             "Version": stream.version,
             "Status": stream.status(self._now()),
-            "CreationTime": datetime.fromtimestamp(stream.created_at, UTC),
+            "CreationTime": stream.created_at,
             "DataRetentionInHours": stream.retention_hours,
         }
-        return {key: value for key, value in info.items() if value is not None}
 
 
 def _encode_token(text: str) -> str:

@@ -22,6 +22,7 @@ _MIN_INTERVAL_MS, _DEFAULT_INTERVAL_MS = 200, 3_000
 _MAX_FRAGMENT_MS = 20_000
 # AWS: more than 25 asked for gives pages of 25.
 _PAGE = 25
+_REQUEST_POINTS = 400  # of fragment metadata, a request; an image of the page costs one more
 _NO_MEDIA, _MEDIA_ERROR = "NO_MEDIA", "MEDIA_ERROR"
 
 
@@ -59,6 +60,7 @@ class Images:
         """Decode one page of pictures."""
         asked = _read(params)
         stream = self._retained.stream(ctx, params)
+        self._retained.spend(ctx, stream, metadata=_REQUEST_POINTS + asked.page, media=asked.page)
         instants, following = asked.instants()
         if not instants:
             return {"Images": []}

@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gatehouse_local.core.errors import AwsError
+from gatehouse_local.core.quotas import Quotas
 from gatehouse_local.core.service import CallContext
 from gatehouse_local.kinesisvideo import media
 from gatehouse_local.kinesisvideo.archive import Archive, Entry
+from gatehouse_local.kinesisvideo.live import Connections, Slot
 from gatehouse_local.kinesisvideo.retention import Retention
 from gatehouse_local.kinesisvideo.streams import Stream, Streams
 
@@ -24,11 +26,16 @@ _FOREVER_MS = 2**62
 
 @dataclass(frozen=True, slots=True)
 class Retained:
-    """Find streams whose media the archive operations may read."""
+    """Find streams whose media the archive operations may read, and count what they take of them.
+
+    All archive operations of a stream share its points (the quota page's "fragment-metadata and
+    fragment-media quotas").
+    """
 
     streams: Streams
     archive: Archive
     retention: Retention
+    quotas: Quotas
 
     def stream(self, ctx: CallContext, params: Params) -> Stream:
         """Find the stream, refusing one that retains nothing."""
@@ -42,12 +49,36 @@ class Retained:
             raise AwsError("ResourceNotFoundException", f"The stream {stream.name} is being deleted.", 404)
         return stream
 
+    def spend(self, ctx: CallContext, stream: Stream, *, metadata: int = 0, media: int = 0) -> None:
+        """Take points of the stream, or raise ClientLimitExceededException."""
+        costs = {"FragmentMetadataPoints": metadata, "FragmentMediaPoints": media}
+        self.quotas.spend(ctx.service, costs, ctx.account, ctx.region, stream.arn)
+
+
+class Payload:
+    """Be a streamed answer that holds a connection until it has ended or was given up (`close`)."""
+
+    def __init__(self, chunks: Iterator[bytes], slot: Slot) -> None:
+        self._chunks = chunks
+        self._slot = slot
+
+    def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._chunks
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Give the connection back; repeating it is harmless."""
+        self._slot.owner.release(self._slot)
+
 
 class Listing:
     """Answer what is stored, and hand it out by fragment number."""
 
-    def __init__(self, retained: Retained) -> None:
+    def __init__(self, retained: Retained, connections: Connections) -> None:
         self._retained = retained
+        self._connections = connections
 
     def list_fragments(self, ctx: CallContext, params: Params) -> Mapping[str, Any]:
         """List fragments that start in an inclusive range of producer or server time.
@@ -58,6 +89,7 @@ class Listing:
         stream = self._retained.stream(ctx, params)
         clock, first_ms, last_ms, after = _query(params)
         size = int(params.get("MaxResults", _PAGE))
+        self._retained.spend(ctx, stream, metadata=size)
         since_ms = self._retained.retention.since_ms(stream)
         found = self._retained.archive.starting_in(
             stream.arn, clock, first_ms, last_ms, since_ms, after, size + 1
@@ -71,7 +103,10 @@ class Listing:
     def get_media_for_fragment_list(self, ctx: CallContext, params: Params) -> Mapping[str, Any]:
         """Stream fragments in the order asked for; a number that isn't there ends it with error tags."""
         stream = self._retained.stream(ctx, params)
-        return {"ContentType": "video/webm", "Payload": self._chunks(stream, params["Fragments"])}
+        numbers = params["Fragments"]
+        self._retained.spend(ctx, stream, media=len(numbers))
+        slot = self._connections.take(ctx, "GetMediaForFragmentListConnectionsPerStream", stream.arn)
+        return {"ContentType": "video/webm", "Payload": Payload(self._chunks(stream, numbers), slot)}
 
     def _chunks(self, stream: Stream, numbers: list[str]) -> Iterator[bytes]:
         archive, since_ms = self._retained.archive, self._retained.retention.since_ms(stream)

@@ -73,12 +73,15 @@ class Connections:
         self.closing = False
 
     def take(self, ctx: CallContext, quota: str, arn: str) -> Slot:
-        """Take one of the stream's connections, in the task that serves it, or raise AWS's error."""
+        """Take one of the stream's connections, or raise AWS's error.
+
+        Taken in the task that serves it, `close` ends it; taken in a thread, it ends with its answer.
+        """
         limit = self._quotas.count(ctx.service, quota, ctx.account, ctx.region)
         with self._lock:
             if len(self._slots[quota, arn]) >= limit:
                 raise self._quotas.exceeded(ctx.service, quota, ctx.account, ctx.region, arn)
-            slot = Slot(self, (quota, arn), asyncio.current_task())
+            slot = Slot(self, (quota, arn), _current_task())
             self._slots[slot.key].add(slot)
         return slot
 
@@ -102,6 +105,13 @@ class Connections:
             loop = task.get_loop()
             if not loop.is_closed():
                 loop.call_soon_threadsafe(task.cancel)
+
+
+def _current_task() -> asyncio.Task[Any] | None:
+    try:
+        return asyncio.current_task()
+    except RuntimeError:  # no event loop runs in this thread
+        return None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

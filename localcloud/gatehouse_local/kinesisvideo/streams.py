@@ -152,9 +152,9 @@ class Streams:
 
     def named(self, account: str, region: str, prefix: str, after: str) -> Iterator[Stream]:
         """Yield the streams of a Region by name, those being deleted included."""
-        for name, body in self._table.list(account, region, prefix):
+        for _, body in self._table.list(account, region, prefix, after):
             stream = self._unless_gone(_load(body))
-            if name > after and stream is not None:
+            if stream is not None:
                 yield stream
 
     def all(self) -> list[Stream]:
@@ -201,8 +201,9 @@ class Streams:
             )
 
     def _check_count(self, ctx: CallContext) -> None:
-        there = sum(1 for _ in self._table.list(ctx.account, ctx.region))
-        if there >= self._quotas.count("kinesisvideo", "StreamsPerAccount", ctx.account, ctx.region):
+        if self._table.count(ctx.account, ctx.region) >= self._quotas.count(
+            "kinesisvideo", "StreamsPerAccount", ctx.account, ctx.region
+        ):
             raise self._quotas.exceeded("kinesisvideo", "StreamsPerAccount", ctx.account, ctx.region)
 
     def _save(self, stream: Stream) -> None:

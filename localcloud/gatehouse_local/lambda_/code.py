@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from gatehouse_local.lambda_ import errors
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from gatehouse_local.core.clients import Clients
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 
 DIRECT_LIMIT = 52_428_800  # bytes of a zip sent in the request
 UNPACKED_LIMIT = 262_144_000  # bytes
+
+
+class CodeGoneError(FileNotFoundError):
+    """The zip was replaced and removed before it was unpacked: read the function's configuration again."""
 
 
 class CodeStore:
@@ -68,11 +72,16 @@ class CodeStore:
         return self._zip_path(_hexadecimal(digest)).read_bytes()
 
     def unpacked(self, digest: str) -> Path:
-        """Return the folder with this zip's files, unpacking it the first time."""
+        """Return the folder with this zip's files, unpacking it the first time.
+
+        :raises CodeGoneError: the zip has been removed
+        """
         name = _hexadecimal(digest)
         folder = self._folder / "code" / name
         with self._lock:
             if not folder.exists():
+                if not self._zip_path(name).exists():
+                    raise CodeGoneError(f"no zip {name} in {self._folder}")
                 partial = folder.with_name(f"{name}.partial")
                 shutil.rmtree(partial, ignore_errors=True)
                 partial.mkdir(parents=True)
@@ -80,6 +89,25 @@ class CodeStore:
                     archive.extractall(partial)
                 partial.replace(folder)
         return folder
+
+    def remove_zip(self, digest: str) -> None:
+        """Remove a zip; its files stay for the children that still run them, until `sweep`."""
+        with self._lock:
+            self._zip_path(_hexadecimal(digest)).unlink(missing_ok=True)
+
+    def remove(self, digest: str) -> None:
+        """Remove a zip and its files; no child may run them any more."""
+        self.remove_zip(digest)
+        with self._lock:
+            shutil.rmtree(self._folder / "code" / _hexadecimal(digest), ignore_errors=True)
+
+    def sweep(self, kept: Iterable[str]) -> None:
+        """Remove every zip and folder but those of the digests given; only while no child runs."""
+        names = {_hexadecimal(digest) for digest in kept}
+        for path in [*self._folder.glob("zips/*"), *self._folder.glob("code/*")]:
+            if path.name.partition(".")[0] in names and path.suffix != ".partial":
+                continue
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
     def _zip_path(self, name: str) -> Path:
         return self._folder / "zips" / f"{name}.zip"

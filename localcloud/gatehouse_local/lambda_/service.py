@@ -43,6 +43,7 @@ def build(runtime: Runtime) -> Service:
     destinations = Destinations(clients)
     code = CodeStore(folder, clients)
     catalogue = Catalogue(runtime.store, runtime.clock, settings.activation_seconds)
+    code.sweep(catalogue.digests())
     invoker = Invoker(catalogue, code, folder / "logs", runtime.endpoint, settings)
     queue = EventQueue(
         runtime.store, catalogue, invoker, destinations, runtime.clock, settings.async_retry_seconds
@@ -53,7 +54,8 @@ def build(runtime: Runtime) -> Service:
 
     def start() -> None:
         queue.start()
-        poller.start()
+        if not runtime.control_plane_only:
+            poller.start()
 
     def stop() -> None:
         poller.stop()

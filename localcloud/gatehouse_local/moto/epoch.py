@@ -1,9 +1,9 @@
 """Keep the door's own state and moto's together: they survive a restart both, or are reset both.
 
-moto's state dies with its process. So the door plants a marker, the epoch, in moto and keeps it in
-its store. A marker that is gone means that S3, Kinesis, SNS, SQS, IAM and the secrets are gone too.
-While the door runs it notices moto's death at once, by a connection that moto only closes by dying,
-and refuses every call to moto until the two belong together again.
+moto's state dies with its process, unless that is stopped in order (`server.py`). So the door plants a
+marker, the epoch, in moto and keeps it in its store. A marker that is gone means that S3, Kinesis, SNS,
+SQS, IAM and the secrets are gone too. While the door runs it notices moto's death at once, by a connection
+that moto only closes by dying, and refuses every call to moto until the two belong together again.
 """
 
 from __future__ import annotations
@@ -30,10 +30,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # An account that no caller can name by mistake holds the marker, so that no listing shows it.
-_MARKER_ACCOUNT = "000000000000"
-_MARKER = "/gatehouse/epoch"
+MARKER_ACCOUNT = "000000000000"
+MARKER_REGION = "us-east-1"
+MARKER = "/gatehouse/epoch"
 _SIGNED = (
-    "AWS4-HMAC-SHA256 Credential=gatehouse/20260101/us-east-1/ssm/aws4_request, "
+    f"AWS4-HMAC-SHA256 Credential=gatehouse/20260101/{MARKER_REGION}/ssm/aws4_request, "
     "SignedHeaders=host, Signature=0"
 )
 _KEY = ("-", "-", "epoch")
@@ -155,7 +156,7 @@ class MotoGuard:
         if self.reset:
             log.warning("%s", self.reset)
         self.epoch = uuid.uuid4().hex
-        await self._call("PutParameter", {"Name": _MARKER, "Value": self.epoch, "Type": "String"})
+        await self._call("PutParameter", {"Name": MARKER, "Value": self.epoch, "Type": "String"})
         self._table.put(*_KEY, {"epoch": self.epoch})
 
     async def _run(self) -> None:
@@ -203,7 +204,7 @@ class MotoGuard:
         self._watch.detail = {
             MotoState.OK: "",
             MotoState.DOWN: f"moto_server at {self.endpoint} is down since {at} ({why}); nothing was done. "
-            f"{_LOST} are unreachable, and lost if its process ended. {_REMEDY}",
+            f"{_LOST} are unreachable, and lost if its process was killed. {_REMEDY}",
             MotoState.LOST: f"moto_server at {self.endpoint} restarted before {at} and lost its state: "
             f"{_LOST}. Nothing was done, so that old and new state don't mix. {_REMEDY}",
         }[state]
@@ -213,7 +214,7 @@ class MotoGuard:
             log.error("%s", self._watch.detail)
 
     async def _read_marker(self) -> str | None:
-        answer = await self._call("GetParameter", {"Name": _MARKER})
+        answer = await self._call("GetParameter", {"Name": MARKER})
         if answer.status_code == 400 and "ParameterNotFound" in answer.text:
             return None
         answer.raise_for_status()
@@ -224,6 +225,6 @@ class MotoGuard:
             "authorization": _SIGNED,
             "content-type": "application/x-amz-json-1.1",
             "x-amz-target": f"AmazonSSM.{operation}",
-            "x-moto-account-id": _MARKER_ACCOUNT,
+            "x-moto-account-id": MARKER_ACCOUNT,
         }
         return await self._http.post("/", content=json.dumps(params), headers=headers)

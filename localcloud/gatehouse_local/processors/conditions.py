@@ -62,10 +62,15 @@ class Conditions:
 
     def to_go_on(self, processor: Processor) -> str | None:
         """Check what can be taken away from a running processor without it noticing."""
+        return self._fault(processor) or self._role(processor) or self._collection(processor)
+
+    def without_role(self, processor: Processor) -> str | None:
+        """Check what the local cloud itself knows; IAM is not asked, so nothing is undecided."""
+        return self._fault(processor) or self._collection(processor)
+
+    def _fault(self, processor: Processor) -> str | None:
         fault = self._faults.active("processor_failed", processor.region, processor.name, processor.account)
-        if fault:
-            return str(fault.get("message") or BROKEN)
-        return self._role(processor) or self._collection(processor)
+        return str(fault.get("message") or BROKEN) if fault else None
 
     def _role(self, processor: Processor) -> str | None:
         try:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from gatehouse_local.core.errors import AwsError
 from gatehouse_local.processors import rules
 from gatehouse_local.processors.processor import AT_REST, LIVE, Processor, Status
+from gatehouse_local.rekognition.pages import page
 from gatehouse_local.rekognition.tags import check_tags
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from gatehouse_local.core.service import CallContext, Operation
     from gatehouse_local.processors.registry import Registry
     from gatehouse_local.processors.settings import Settings
-    from gatehouse_local.processors.supervisor import Supervisor
+    from gatehouse_local.processors.supervisor import Keeper
 
 Answer = dict[str, Any]
 PAGE = 1000
@@ -27,12 +28,10 @@ PAGE = 1000
 class Operations:
     """Serve the stream processor family of Rekognition's API."""
 
-    def __init__(
-        self, runtime: Runtime, registry: Registry, supervisor: Supervisor, settings: Settings
-    ) -> None:
+    def __init__(self, runtime: Runtime, registry: Registry, keeper: Keeper, settings: Settings) -> None:
         self._faults, self._quotas, self._clock = runtime.faults, runtime.quotas, runtime.clock
         self._registry = registry
-        self._supervisor = supervisor
+        self._keeper = keeper
         self._settings = settings
 
     def table(self) -> dict[str, Operation]:
@@ -64,13 +63,16 @@ class Operations:
         return self._get(context, request).described()
 
     def list(self, context: CallContext, request: dict[str, Any]) -> Answer:
-        """Return names and states by name, up to 1000 a page; the token is the last name."""
-        after = request.get("NextToken", "")
-        size = request.get("MaxResults") or PAGE
-        rest = [one for one in self._registry.list(context.account, context.region) if one.name > after]
-        shown = [{"Name": one.name, "Status": str(one.status)} for one in rest[:size]]
-        answer: Answer = {"StreamProcessors": shown}
-        return {**answer, "NextToken": rest[size - 1].name} if len(rest) > size else answer
+        """Return names and states by name, up to 1000 a page."""
+        where = (context.account, context.region)
+        named = [(name, {"Name": name, "Status": at}) for name, at in self._registry.states(*where)]
+        shown, following = page(
+            named,
+            scope="/".join(("ListStreamProcessors", *where)),
+            token=request.get("NextToken"),
+            size=min(request.get("MaxResults") or PAGE, PAGE),
+        )
+        return {"StreamProcessors": shown, **following}
 
     def start(self, context: CallContext, request: dict[str, Any]) -> Answer:
         """Begin to start a processor; a 200 says nothing about how the start will end."""
@@ -83,11 +85,11 @@ class Operations:
             processor = self._get(context, request)
             if processor.status not in AT_REST:
                 raise _busy("starting")
-            self._hold_to(context, "FaceSearchProcessorsRunning", lambda one: one.status in LIVE)
+            self._hold_to(context, "FaceSearchProcessorsRunning", LIVE.__contains__)
             moved = processor.moved(Status.STARTING, self._clock())
             moved = replace(moved, session=str(uuid.uuid4()))
             self._registry.write(moved)
-        self._supervisor.run(moved)
+        self._keeper.run(moved)
         return {"SessionId": moved.session}
 
     def stop(self, context: CallContext, request: dict[str, Any]) -> Answer:
@@ -97,7 +99,7 @@ class Operations:
             if processor.status is not Status.RUNNING:
                 raise _busy("stopping")
             self._registry.move(processor, Status.STOPPING)
-        self._supervisor.end(processor)
+        self._keeper.end(processor)
         return {}
 
     def update(self, context: CallContext, request: dict[str, Any]) -> Answer:
@@ -118,9 +120,9 @@ class Operations:
     def _get(self, context: CallContext, request: dict[str, Any]) -> Processor:
         return self._registry.get(context.account, context.region, request["Name"])
 
-    def _hold_to(self, context: CallContext, quota: str, counts: Callable[[Processor], bool]) -> None:
+    def _hold_to(self, context: CallContext, quota: str, counts: Callable[[Status], bool]) -> None:
         where = (context.account, context.region)
-        taken = sum(counts(one) for one in self._registry.list(*where))
+        taken = sum(counts(Status(status)) for _, status in self._registry.states(*where))
         if taken >= self._quotas.count("rekognition", quota, *where):
             raise self._quotas.exceeded("rekognition", quota, *where)
 

@@ -8,7 +8,7 @@ from gatehouse_local.core.errors import AwsError
 from gatehouse_local.processors.processor import Processor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from gatehouse_local.core.store import Store
@@ -38,8 +38,7 @@ class Registry:
             held = deleted is not None and self._clock() < deleted["at"] + name_hold
             if held or self._table.get(*where, processor.name) is not None:
                 raise AwsError("ResourceInUseException", "Stream processor name already in use.")
-            for other in self.list(*where):
-                _refuse_shared(processor, other)
+            self._refuse_shared(processor)
             self._table.put(*where, processor.name, processor.to_body())
             if tags:
                 self._tags.put(*where, processor.arn, {"tags": tags})
@@ -56,9 +55,9 @@ class Registry:
         body = self._table.get(account, region, name)
         return None if body is None else Processor.from_body(body)
 
-    def list(self, account: str, region: str) -> Iterator[Processor]:
-        """Yield the Region's processors by name."""
-        return (Processor.from_body(body) for _, body in self._table.list(account, region))
+    def states(self, account: str, region: str) -> Sequence[tuple[str, str]]:
+        """Return (name, status) of the Region's processors by name."""
+        return self._table.member(account, region, "status")
 
     def all(self) -> Iterator[Processor]:
         """Yield every processor."""
@@ -89,10 +88,10 @@ class Registry:
         """Join several steps; see `Store.transaction`."""
         return self._store.transaction()
 
-
-def _refuse_shared(new: Processor, other: Processor) -> None:
-    # AWS documents that neither stream can be shared (limits.html); the error's wording is ours.
-    for one, taken in ((new.video_arn, other.video_arn), (new.data_arn, other.data_arn)):
-        if one == taken:
-            message = f"{one} is already used by stream processor {other.name}."
-            raise AwsError("ResourceInUseException", message)
+    def _refuse_shared(self, new: Processor) -> None:
+        # AWS documents that neither stream can be shared (limits.html); the error's wording is ours.
+        for member, arn in (("video_arn", new.video_arn), ("data_arn", new.data_arn)):
+            taken = self._table.having(new.account, new.region, member, arn)
+            if taken:
+                message = f"{arn} is already used by stream processor {taken[0]}."
+                raise AwsError("ResourceInUseException", message)

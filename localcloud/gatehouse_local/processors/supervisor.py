@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from gatehouse_local.processors.processor import LIVE, Status
 
@@ -18,6 +18,22 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 GRACE = 5.0  # seconds for threads to end when the front door stops
+
+
+class Keeper(Protocol):
+    """Bring processors from STARTING to RUNNING and from STOPPING to STOPPED."""
+
+    def start(self) -> None:
+        """Resume what was live when the front door went down; idempotent."""
+
+    def stop(self) -> None:
+        """End the work; processors go on after the next start."""
+
+    def run(self, processor: Processor) -> None:
+        """Look after a processor that has just become STARTING."""
+
+    def end(self, processor: Processor) -> None:
+        """Bring a processor that is STOPPING to STOPPED."""
 
 
 class Supervisor:

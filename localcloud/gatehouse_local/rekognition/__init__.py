@@ -19,4 +19,4 @@ def build(runtime: Runtime) -> Service:
     from gatehouse_local.rekognition.service import assemble
     from gatehouse_local.rekognition.state import State
 
-    return assemble(State.of(runtime))
+    return assemble(State.of(runtime), seeing=not runtime.control_plane_only)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from gatehouse_local.core.errors import AwsError
 from gatehouse_local.core.service import Service
 from gatehouse_local.rekognition.associations import Associations
 from gatehouse_local.rekognition.collections import Collections
@@ -16,6 +17,9 @@ from gatehouse_local.rekognition.user_searches import UserSearches
 from gatehouse_local.rekognition.users import Users
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from gatehouse_local.core.service import CallContext
     from gatehouse_local.rekognition.state import State
 
 _PARTS = (
@@ -44,12 +48,27 @@ _PARTIAL = {
     "SearchUsers": f"{_USER}; {_SCALE}",
     "SearchUsersByImage": f"{_USER}; {_SCALE}; {_DETAIL}",
 }
+# What needs the face engine.
+_SEEING = ("IndexFaces", "DetectFaces", "CompareFaces", "SearchFacesByImage", "SearchUsersByImage")
 
 
-def assemble(state: State) -> Service:
-    """Build the service over its state."""
+def assemble(state: State, *, seeing: bool = True) -> Service:
+    """Build the service over its state; without `seeing`, what needs the face engine is refused."""
     engine = state.analyst.engine
-    service = Service("rekognition", {}, start=engine.warm, stop=engine.close, partial=dict(_PARTIAL))
+    service = Service("rekognition", {}, partial=dict(_PARTIAL))
     for part in _PARTS:
         service.operations |= part(state).operations()
+    if seeing:
+        service.start, service.stop = engine.warm, engine.close
+    else:
+        service.operations |= dict.fromkeys(_SEEING, _blind)
     return service
+
+
+def _blind(context: CallContext, params: dict[str, Any]) -> Mapping[str, Any]:
+    raise AwsError(
+        "NotImplementedException",
+        f"The local cloud runs with control_plane_only, so {context.operation} looks at no image; nothing "
+        "was done. Start it without that to work with faces.",
+        501,
+    )

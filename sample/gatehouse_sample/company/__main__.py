@@ -17,7 +17,9 @@ from gatehouse_sample.errors import SampleError
 from gatehouse_sample.people.draw import PICTURES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from gatehouse_sample.company.people import Cast
 
 CONFIG = Path(__file__).parents[3] / "config"
 
@@ -35,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.faces is None:
             cast = drawn_cast(PICTURES)
         else:
-            cast = photographed_cast(options.faces, options.out / "looks", say)
+            cast = _photographed(options.faces, options.out, say)
         company = plan_company(cast, places)
         write_company(company, options.out, options.workers, say)
     except SampleError as error:
@@ -43,6 +45,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     say(f"{options.out}: {len(cast.employees)} employees, {len(cast.strangers)} strangers, ready")
     return 0
+
+
+def _photographed(folder: Path, out: Path, say: Callable[[str], None]) -> Cast:
+    """Make the cast from photos; what could not be used is said, and listed in `not-used.txt`."""
+    refused: list[str] = []
+
+    def refuse(path: Path, why: str) -> None:
+        refused.append(f"{path.relative_to(folder)}: {why}")
+        say(f"not used: {refused[-1]}")
+
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        return photographed_cast(folder, out / "looks", say, refuse)
+    finally:
+        (out / "not-used.txt").write_text("".join(f"{line}\n" for line in refused))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -108,7 +108,8 @@ def _make_film(job: tuple[Path, CameraPlace, tuple[Visit, ...], dict[str, tuple[
 
 def _fingerprint(place: CameraPlace, visits: Sequence[Visit], looks: Mapping[str, Sequence[Path]]) -> str:
     """Digest all that a film depends on: its plan, its people's pictures and the code that films."""
-    digest = hashlib.sha256(_json([asdict(place), [asdict(visit) for visit in visits]]).encode())
+    plan = [film.frame_count(), asdict(place), [asdict(visit) for visit in visits]]
+    digest = hashlib.sha256(_json(plan).encode())
     for module in (film, scene, walk):
         digest.update(Path(str(module.__file__)).read_bytes())
     for _, paths in sorted(looks.items()):

@@ -4,7 +4,8 @@
 
 Who has several usable photos becomes an employee: the first ones are enrolled, the others are shown in the
 video, so that no picture is both. The rest become strangers. A manifest's `role` (employee, non_employee)
-decides instead where there is one. Ids in the company are numbers: no name leaves the folder.
+decides instead where there is one. Ids in the company are numbers: no name leaves the folder, but to tell its
+owner which files could not be used.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageFilter, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageFilter, ImageOps
 
 from gatehouse_sample.company.people import Cast, Person, ProbePair
 from gatehouse_sample.errors import FacesError
@@ -26,6 +27,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    Say = Callable[[str], None]
+    Refuse = Callable[[Path, str], None]
+
+SUFFIXES = (".jpg", ".jpeg", ".png")
+# What Pillow raises for files that are no pictures, broken, or absurdly large.
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 MAX_EMPLOYEES, MAX_STRANGERS = 14, 7
 MAX_PHOTOS = 8
 ENROLLED = 3
@@ -48,31 +55,35 @@ class _Photo:
     box: tuple[int, int, int]
 
 
-def photographed_cast(folder: Path, looks: Path, say: Callable[[str], None]) -> Cast:
+def photographed_cast(folder: Path, looks: Path, say: Say, refuse: Refuse) -> Cast:
     """Choose employees and strangers from a folder of photos; cut-outs are written below `looks`.
 
-    Raises FacesError unless there are at least one employee with two usable photos and one stranger.
+    `refuse` is told of every file that was looked at and can't be used. Raises FacesError unless there
+    are at least one employee with two usable photos and one stranger.
     """
-    candidates = _identities(folder)
+    candidates = _identities(folder, refuse)
     roles = _roles(folder / "manifest.csv")
     employees: list[list[_Photo]] = []
     strangers: list[list[_Photo]] = []
     for name in sorted(candidates, key=lambda name: -len(candidates[name])):
         role = roles.get(name) or ("employee" if len(candidates[name]) > 1 else "non_employee")
-        full = len(employees) >= MAX_EMPLOYEES if role == "employee" else len(strangers) >= MAX_STRANGERS
-        if full:
+        chosen, needed, most = (
+            (employees, 2, MAX_EMPLOYEES) if role == "employee" else (strangers, 1, MAX_STRANGERS)
+        )
+        if len(chosen) >= most:
             continue
-        photos = _usable(candidates[name])
-        if role == "employee" and len(photos) > 1:
-            employees.append(photos)
-        elif role != "employee" and photos:
-            strangers.append(photos)
-        say(f"{len(employees)} employees, {len(strangers)} strangers found")
+        photos = _usable(candidates[name], refuse)
+        if len(photos) >= needed:
+            chosen.append(photos)
+        else:
+            refuse(folder / name, f"{len(photos)} usable photos; as {role} it takes {needed}")
+        say(f"{len(employees)} of {MAX_EMPLOYEES} employees, {len(strangers)} of {MAX_STRANGERS} strangers")
     if not employees or not strangers:
         raise FacesError(
-            f"{folder}: {len(employees)} people with two usable photos and {len(strangers)} others; "
-            f"one of each is needed. Usable is a photo of one frontal face, {MIN_FACE} pixels wide or more. "
-            "Nothing was made; add photos, or leave GATEHOUSE_FACES unset for the drawn people"
+            f"{folder}: at least one person with two usable photos (an employee) and one more with one (a "
+            f"stranger) are needed; found {len(employees)} and {len(strangers)} in {len(candidates)} "
+            f"folders. Usable is a photo of one frontal face, {MIN_FACE} pixels wide or more. Nothing was "
+            "made; add photos, or leave GATEHOUSE_FACES unset for the drawn people"
         )
     known = [_employee(number, photos, looks) for number, photos in enumerate(employees)]
     unknown = [_stranger(number, photos, looks) for number, photos in enumerate(strangers)]
@@ -82,16 +93,20 @@ def photographed_cast(folder: Path, looks: Path, say: Callable[[str], None]) -> 
     return Cast("photos", "real-faces", tuple(known), (), tuple(unknown), pair)
 
 
-def _identities(folder: Path) -> dict[str, list[Path]]:
+def _identities(folder: Path, refuse: Refuse) -> dict[str, list[Path]]:
     """List every identity's photos."""
     if not folder.is_dir():
         raise FacesError(f"{folder}: no such folder; GATEHOUSE_FACES names one with DIR/<identity>/*.jpg")
-    suffixes = {".jpg", ".jpeg", ".png"}
-    return {
-        child.name: sorted(path for path in child.iterdir() if path.suffix.lower() in suffixes)
-        for child in sorted(folder.iterdir())
-        if child.is_dir()
-    }
+    return {child.name: _photos(child, refuse) for child in sorted(folder.iterdir()) if child.is_dir()}
+
+
+def _photos(folder: Path, refuse: Refuse) -> list[Path]:
+    """List one identity's photos, by name."""
+    files = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    for path in files:
+        if path.suffix.lower() not in SUFFIXES:
+            refuse(path, f"not a photo by its name, which ends in none of {', '.join(SUFFIXES)}")
+    return [path for path in files if path.suffix.lower() in SUFFIXES]
 
 
 def _roles(manifest: Path) -> dict[str, str]:
@@ -103,25 +118,37 @@ def _roles(manifest: Path) -> dict[str, str]:
     return {row["identity"]: row["role"] for row in rows if row.get("identity") and row.get("role")}
 
 
-def _usable(paths: Sequence[Path]) -> list[_Photo]:
+def _usable(paths: Sequence[Path], refuse: Refuse) -> list[_Photo]:
     """Return the photos that show exactly one face, large enough."""
-    photos = []
+    photos: list[_Photo] = []
     for path in paths:
-        try:
-            picture = _read(path)
-        except (OSError, UnidentifiedImageError):
-            continue
-        boxes = find_boxes(np.asarray(picture))
-        if len(boxes) == 1 and boxes[0][2] >= MIN_FACE:
-            photos.append(_Photo(path, boxes[0]))
         if len(photos) == MAX_PHOTOS:
             break
+        try:
+            boxes = find_boxes(np.asarray(_read(path)))
+        except _UNREADABLE as error:
+            refuse(path, f"it can't be read: {error}")
+            continue
+        why = _unfit(boxes)
+        if why:
+            refuse(path, why)
+        else:
+            photos.append(_Photo(path, boxes[0]))
     return photos
+
+
+def _unfit(boxes: Sequence[tuple[int, int, int]]) -> str:
+    """Say why a photo with these faces isn't used; empty if it is."""
+    if len(boxes) != 1:
+        return f"{len(boxes) or 'no'} frontal faces found, one is needed"
+    width = boxes[0][2]
+    return f"its face is {width} pixels wide, {MIN_FACE} are needed" if width < MIN_FACE else ""
 
 
 def _read(path: Path) -> Image.Image:
     """Read a photo upright and no larger than needed."""
-    picture = ImageOps.exif_transpose(Image.open(path)).convert("RGB")
+    with Image.open(path) as file:
+        picture = ImageOps.exif_transpose(file).convert("RGB")
     picture.thumbnail((MAX_SIDE, MAX_SIDE))
     return picture
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 
@@ -24,7 +25,10 @@ class Detection:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """Hold one alert's document; `hits` are the event ids that raised it."""
+    """Hold one alert's document; `hits` are the event ids of its window.
+
+    Its rule wants `needed` frames of the window and the one before; a window is `window_seconds` long.
+    """
 
     alert_id: str
     camera_id: str
@@ -32,15 +36,17 @@ class Alert:
     last_seen: float
     state: str
     hits: frozenset[str]
+    window_start: float
+    window_seconds: float
+    needed: int
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """Hold one arrival at the webhook sink; `evident_at` is the frame time the alert was raised by."""
+    """Hold one arrival at the webhook sink."""
 
     alert_id: str
     at: float
-    evident_at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +59,13 @@ class Fragment:
 
 @dataclass(slots=True)
 class Evidence:
-    """Hold everything observed between `since` and `until` (epoch seconds).
+    """Hold everything observed of `cameras` between `since` and `until` (epoch seconds).
 
     `analysed` holds the times of the frames analysed, `acknowledged` the number of fragments that
     Kinesis Video persisted, per camera.
     """
 
+    cameras: Sequence[str]
     since: float
     until: float
     detections: list[Detection] = field(default_factory=list)

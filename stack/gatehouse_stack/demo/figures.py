@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, fields
 
 import numpy as np
 
 from gatehouse_stack.demo import judge
-from gatehouse_stack.demo.evidence import Detection, Evidence
+from gatehouse_stack.demo.evidence import Alert, Detection, Evidence
+from gatehouse_stack.demo.judge import Finding
 from gatehouse_stack.demo.truth import Visit
 
 
@@ -70,29 +71,30 @@ class CameraFigures:
         return {name: value.json() if isinstance(value, Rate) else value for name, value in raw.items()}
 
 
-def of_camera(camera: str, visits: Sequence[Visit], seen: Evidence) -> CameraFigures:
-    """Compute one camera's figures."""
+def of_camera(
+    camera: str, visits: Sequence[Visit], seen: Evidence, findings: Iterable[Finding]
+) -> CameraFigures:
+    """Compute one camera's figures; `findings` are what the judge says."""
     faces = [d for d in seen.detections if d.camera_id == camera and seen.since <= d.at <= seen.until]
     own = [visit for visit in visits if visit.camera_id == camera]
-    labelled = [(face, _present(face, own)) for face in faces]
-    raised = [alert for alert in seen.alerts if alert.camera_id == camera]
-    ids = {alert.alert_id for alert in raised}
-    arrived = [d for d in seen.deliveries if d.alert_id in ids and d.evident_at >= seen.since]
-    wrong = {finding.visit for finding in judge.judge(own, seen, ()) if finding.camera_id == camera}
+    present = [(face, next((v for v in own if judge.covers(v, face.at)), None)) for face in faces]
+    whole = judge.judged(own, seen.since, seen.until)
+    strange = [face.at for face in faces if face.person is None]
+    wrong = {finding.visit for finding in findings if finding.camera_id == camera}
     searchable = [face.searchable_at - face.at for face in faces]
-    told = [delivery.at - delivery.evident_at for delivery in arrived]
+    told = delays_to_alert(camera, seen)
     return CameraFigures(
         camera_id=camera,
         fragments_acknowledged=seen.acknowledged.get(camera, 0),
-        frames_analysed=sum(seen.since <= at <= seen.until for at in seen.analysed.get(camera, [])),
+        frames_analysed=sum(seen.since <= at <= seen.until for at in seen.analysed.get(camera, ())),
         documents_indexed=len(faces),
-        employee_visits=_visits("employee", own, seen, wrong),
-        stranger_visits=_visits("stranger", own, seen, wrong),
-        employee_precision=_rate(right(f, v) for f, v in labelled if f.person is not None),
-        employee_recall=_recall("employee", own, seen, [f.at for f, v in labelled if right(f, v)]),
-        stranger_precision=_rate(bool(v and v.role == "stranger") for f, v in labelled if f.person is None),
-        stranger_recall=_recall("stranger", own, seen, [f.at for f, v in labelled if f.person is None]),
-        alerts_delivered=len({delivery.alert_id for delivery in arrived}),
+        employee_visits=_visits("employee", whole, wrong),
+        stranger_visits=_visits("stranger", whole, wrong),
+        employee_precision=_rate(right(f, v) for f, v in present if f.person is not None),
+        employee_recall=_recall("employee", whole, seen, [f.at for f, v in present if right(f, v)]),
+        stranger_precision=_rate(bool(v and v.role == "stranger") for f, v in present if f.person is None),
+        stranger_recall=_recall("stranger", whole, seen, strange),
+        alerts_delivered=len(told),
         to_searchable_median=_percentile(searchable, 50),
         to_searchable_p95=_percentile(searchable, 95),
         to_alert_median=_percentile(told, 50),
@@ -100,30 +102,51 @@ def of_camera(camera: str, visits: Sequence[Visit], seen: Evidence) -> CameraFig
     )
 
 
+def delays_to_alert(camera: str, seen: Evidence) -> list[float]:
+    """Return how long after the frame that made it due each of a camera's alerts arrived, in seconds.
+
+    Alerts that were due before the observation are left out; of one that arrived twice, the first counts.
+    """
+    arrived: dict[str, float] = {}
+    for delivery in seen.deliveries:
+        arrived[delivery.alert_id] = min(delivery.at, arrived.get(delivery.alert_id, delivery.at))
+    due = {
+        alert.alert_id: due_at(alert, seen.detections) for alert in seen.alerts if alert.camera_id == camera
+    }
+    return [arrived[one] - at for one, at in due.items() if one in arrived and at >= seen.since]
+
+
+def due_at(alert: Alert, detections: Iterable[Detection]) -> float:
+    """Return the time of the frame with which an alert's rule had the frames it needs.
+
+    Counted by the documents: what the alert says it was last seen at may be a later frame of its batch.
+    """
+    earliest = alert.window_start - alert.window_seconds
+    strange = sorted(
+        {d.at for d in detections if d.camera_id == alert.camera_id and d.person is None and d.at >= earliest}
+    )
+    enough = (at for at in strange[alert.needed - 1 :] if at >= alert.window_start)
+    return next(enough, alert.last_seen)
+
+
 def right(face: Detection, visit: Visit | None) -> bool:
     """Tell whether a document names the employee who stood there."""
     return visit is not None and visit.role == "employee" and face.person == visit.subject
 
 
-def _present(face: Detection, visits: Iterable[Visit]) -> Visit | None:
-    return next((visit for visit in visits if judge.covers(visit, face.at)), None)
+def _visits(role: str, whole: Iterable[Visit], wrong: Container[str]) -> Rate:
+    return _rate(visit.name not in wrong for visit in whole if visit.role == role)
 
 
-def _visits(role: str, own: Sequence[Visit], seen: Evidence, wrong: set[str]) -> Rate:
-    within = [visit for visit in judge.judged(own, seen.since, seen.until) if visit.role == role]
-    return Rate(sum(visit.name not in wrong for visit in within), len(within))
-
-
-def _recall(role: str, own: Sequence[Visit], seen: Evidence, hits: Iterable[float]) -> Rate:
-    within = [visit for visit in judge.judged(own, seen.since, seen.until) if visit.role == role]
+def _recall(role: str, whole: Iterable[Visit], seen: Evidence, hits: Iterable[float]) -> Rate:
     found = {round(at, 3) for at in hits}
-    frames = [
-        round(at, 3)
-        for visit in within
-        for at in seen.analysed.get(visit.camera_id, [])
+    return _rate(
+        round(at, 3) in found
+        for visit in whole
+        if visit.role == role
+        for at in seen.analysed.get(visit.camera_id, ())
         if visit.start <= at <= visit.end
-    ]
-    return Rate(sum(at in found for at in frames), len(frames))
+    )
 
 
 def _rate(outcomes: Iterable[bool]) -> Rate:

@@ -8,7 +8,7 @@ of the path that broke.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,20 +43,41 @@ def judged(visits: Iterable[Visit], since: float, until: float) -> list[Visit]:
     return [visit for visit in visits if visit.start >= since and visit.end <= until]
 
 
-def judge(visits: Sequence[Visit], seen: Evidence, cameras: Iterable[str]) -> list[Finding]:
-    """Return everything that is wrong, camera by camera; empty means right.
+def judge(visits: Sequence[Visit], seen: Evidence) -> list[Finding]:
+    """Return everything that is wrong with the observed cameras; empty means right.
 
-    `visits` are all visits known, also those only partly observed: an alert that one of these raised
-    is nobody's fault. A camera of `cameras` without a judged visit of each role is a finding too.
+    `visits` are all visits known of these cameras, also those only partly observed: an alert that one
+    of these raised is nobody's fault. A camera without a judged visit of each role is a finding too.
     """
-    owners = {alert.alert_id: owner(alert, visits, seen.detections) for alert in seen.alerts}
+    owners = _owners(visits, seen)
     within = judged(visits, seen.since, seen.until)
     findings = [finding for visit in within for finding in _visit(visit, seen, owners)]
-    findings += [_nobodys(alert) for alert in seen.alerts if owners[alert.alert_id] is None]
-    for camera in cameras:
+    findings += [_nobodys(alert) for alert, visit in owners.items() if visit is None]
+    for camera in seen.cameras:
         roles = {visit.role for visit in within if visit.camera_id == camera}
         findings += [_unseen(camera, role) for role in sorted({"employee", "stranger"} - roles)]
     return findings
+
+
+def arrived(visits: Iterable[Visit], seen: Evidence) -> bool:
+    """Tell whether every judged visit is analysed to its end, and right by documents and deliveries.
+
+    That is all that may still change once the visits are over; nobody asks about video here.
+    """
+    owners = _owners(visits, seen)
+    return all(
+        max(seen.analysed.get(visit.camera_id, ()), default=0.0) >= visit.end
+        and not any(_outcome(visit, seen, owners))
+        for visit in judged(visits, seen.since, seen.until)
+    )
+
+
+def _owners(visits: Iterable[Visit], seen: Evidence) -> dict[Alert, Visit | None]:
+    return {
+        alert: owner(alert, visits, seen.detections)
+        for alert in seen.alerts
+        if alert.camera_id in seen.cameras
+    }
 
 
 def owner(alert: Alert, visits: Iterable[Visit], detections: Iterable[Detection]) -> Visit | None:
@@ -78,12 +99,17 @@ def _same(visit: Visit, alert: Alert) -> bool:
     return visit.camera_id == alert.camera_id
 
 
-def _visit(visit: Visit, seen: Evidence, owners: dict[str, Visit | None]) -> Iterable[Finding]:
+def _visit(visit: Visit, seen: Evidence, owners: Mapping[Alert, Visit | None]) -> Iterable[Finding]:
+    broken = _unwatched(visit, seen) or _unanalysed(visit, seen)
+    return [broken] if broken is not None else _outcome(visit, seen, owners)
+
+
+def _outcome(visit: Visit, seen: Evidence, owners: Mapping[Alert, Visit | None]) -> Iterable[Finding]:
     faces = [d for d in seen.detections if d.camera_id == visit.camera_id and covers(visit, d.at)]
-    alerts = [alert for alert in seen.alerts if owners[alert.alert_id] == visit]
-    broken = _unwatched(visit, seen) or _unanalysed(visit, seen) or _faceless(visit, faces)
-    if broken is not None:
-        yield broken
+    alerts = [alert for alert, who in owners.items() if who == visit]
+    if not faces:
+        message = f"{visit.subject} stood there, and no document has a face"
+        yield Finding(visit.camera_id, visit.name, "detection", message)
     elif visit.role == "employee":
         yield from _employee(visit, faces, alerts)
     else:
@@ -102,13 +128,6 @@ def _unanalysed(visit: Visit, seen: Evidence) -> Finding | None:
         return None
     message = "its fragments are stored, and no frame of this visit was analysed and indexed"
     return Finding(visit.camera_id, visit.name, "analysis", message)
-
-
-def _faceless(visit: Visit, faces: Sequence[Detection]) -> Finding | None:
-    if faces:
-        return None
-    message = f"{visit.subject} stood there, and no document has a face"
-    return Finding(visit.camera_id, visit.name, "detection", message)
 
 
 def _employee(visit: Visit, faces: Sequence[Detection], alerts: Sequence[Alert]) -> Iterable[Finding]:

@@ -15,6 +15,7 @@ from rich.table import Table
 
 from gatehouse_stack.demo.figures import CameraFigures, Rate
 from gatehouse_stack.demo.judge import Finding
+from gatehouse_stack.demo.watch import POLL_SECONDS
 
 NARROWEST = 136
 """Columns the table needs; a narrower terminal wraps its lines rather than losing digits."""
@@ -38,6 +39,7 @@ def as_json(
             for f in findings
         ],
         "cameras": [figure.json() for figure in figures],
+        "searchable_looked_for_every_s": POLL_SECONDS,
         "urls": urls,
         **more,
     }
@@ -58,7 +60,8 @@ def show(
     console.print(
         f"[dim]Similarities are on the local engine's scale “{scale}”, not Rekognition's. Precision and "
         "recall are per frame; “seen” is the delay from a frame's own time to its searchable document, "
-        "“told” to the webhook.[/dim]"
+        f"looked for every {POLL_SECONDS} s; “told” that from the frame that made an alert due to the "
+        "webhook.[/dim]"
     )
     if own_faces:
         console.print(_rates(figures))

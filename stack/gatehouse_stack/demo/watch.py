@@ -7,58 +7,66 @@ sink, names from the ledger: nothing is taken from the memory of the code that i
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import threading
 import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
+import httpx
 import psycopg
+import yaml
 from opensearchpy import OpenSearch
 from opensearchpy.exceptions import TransportError
 
-from gatehouse_stack import company
+from gatehouse_stack import cloud, company
 from gatehouse_stack.demo.evidence import Alert, Delivery, Detection, Evidence, Fragment
-from gatehouse_stack.layout import ACCOUNT, Layout
+from gatehouse_stack.layout import Layout
 
 POLL_SECONDS = 0.5
+"""How often new documents are looked for: how exactly it is known when one became searchable."""
 PAGE = 1000
 
 
 class Watch:
-    """Note when each document becomes searchable, in a thread of its own, until `stop`."""
+    """Note when each document of these offices becomes searchable, in a thread, while it is entered."""
 
-    def __init__(self, layout: Layout) -> None:
-        self.layout = layout
-        self.search = OpenSearch(layout.url("opensearch"), timeout=30)
+    def __init__(self, layout: Layout, offices: Sequence[company.Office]) -> None:
+        self.layout, self.offices = layout, offices
+        self.cameras = [camera for office in offices for camera in office.cameras]
+        self.search = OpenSearch(layout.url("opensearch"), timeout=60)
         _, self.regions = company.regions(layout.config)
-        self.began = time.time()
+        rules = yaml.safe_load((layout.config / "rules.yaml").read_text())["rules"]
+        self.needed = {name: int(rule["k"]) for name, rule in rules.items()}
         self.documents: dict[str, tuple[dict[str, Any], float]] = {}
         self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self._poll, name="watch", daemon=True)
+        self.pool = ThreadPoolExecutor(1, "watch")
 
     def __enter__(self) -> Watch:
-        self.thread.start()
+        self.polling = self.pool.submit(self._poll)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.stopping.set()
-        self.thread.join()
+        self.pool.shutdown()
 
     def _poll(self) -> None:
-        while not self.stopping.wait(POLL_SECONDS):
+        # On a beat: how long one look takes doesn't put the next one off.
+        while not self.stopping.wait(POLL_SECONDS - time.monotonic() % POLL_SECONDS):
             # What one look missed the next one finds: a document is looked for during a minute.
             with contextlib.suppress(TransportError):
                 self._look()
 
     def _look(self) -> None:
         # A document ingested within the last minute may have become searchable only now.
-        newest = max(self.began - 60, time.time() - 60)
         # A probe's faces are no visit of anybody.
         query = {
             "bool": {
-                "filter": {"range": {"ingested_at": {"gte": _iso(newest)}}},
+                "filter": {"range": {"ingested_at": {"gte": _iso(time.time() - 60)}}},
                 "must_not": {"term": {"probe": True}},
             }
         }
@@ -72,28 +80,46 @@ class Watch:
             source = hit["_source"]
             self.documents.setdefault(source["event_id"], (source, now))
 
-    def evidence(self, since: float, until: float) -> Evidence:
-        """Return all that was observed of the span; call it once the dust has settled."""
-        names = _names(self.layout)
-        offices = company.offices(self.layout.config)
+    def arrivals(self, since: float, until: float) -> Evidence:
+        """Return what may still change once the visits are over: documents, alerts, deliveries.
+
+        Raise what ended the thread that notes documents, if anything did.
+        """
+        if self.polling.done():
+            self.polling.result()
         return Evidence(
+            cameras=self.cameras,
             since=since,
             until=until,
             # A copy in one step: the thread goes on noting documents meanwhile.
-            detections=[_detection(*document, names) for document in self.documents.copy().values()],
+            detections=[_detection(*document, self.names) for document in self.documents.copy().values()],
             alerts=self._alerts(since),
             deliveries=_deliveries(self.layout),
-            fragments={c: self._fragments(o.region, c, since, until) for o in offices for c in o.cameras},
             analysed=self._analysed(since),
-            acknowledged=self._acknowledged(offices),
         )
+
+    def evidence(self, since: float, until: float) -> Evidence:
+        """Return all that was observed; call it once the dust has settled."""
+        return replace(
+            self.arrivals(since, until),
+            fragments={
+                c: self._fragments(o.region, c, since, until) for o in self.offices for c in o.cameras
+            },
+            acknowledged=self._acknowledged(),
+        )
+
+    @functools.cached_property
+    def names(self) -> dict[str, str]:
+        """The sample company's own name for each person of the ledger, read when first asked for."""
+        with psycopg.connect(self.layout.database_url.replace("+psycopg", "")) as connection:
+            return dict(connection.execute("SELECT person_id, employee_id FROM person").fetchall())
 
     def under_way(self, seen: Evidence) -> bool:
         """Tell whether an alert may still be told to somebody: not yet sent, or waiting in a queue."""
         return any(alert.state != "sent" for alert in seen.alerts) or any(map(self._queued, self.regions))
 
     def _queued(self, region: company.Region) -> int:
-        sqs = self._client("sqs", region.name)
+        sqs = cloud.client(self.layout, "sqs", region.name)
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         url = sqs.get_queue_url(QueueName=region.notify_queue)["QueueUrl"]
         found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
@@ -110,7 +136,7 @@ class Watch:
                 "query": {"bool": {"filter": [told, recent], "must_not": {"term": {"probe": True}}}},
             },
         )
-        return [_alert(hit["_source"]) for hit in found["hits"]["hits"]]
+        return [_alert(hit["_source"], self.needed) for hit in found["hits"]["hits"]]
 
     def _analysed(self, since: float) -> dict[str, list[float]]:
         found = self.search.search(
@@ -126,33 +152,25 @@ class Watch:
             )
         return frames
 
-    def _client(self, service: str, region: str, endpoint: str | None = None) -> Any:
-        return boto3.client(  # type: ignore[call-overload]
-            service,
-            region_name=region,
-            endpoint_url=endpoint or self.layout.url("cloud"),
-            aws_access_key_id=ACCOUNT,
-            aws_secret_access_key="local",  # noqa: S106 - the local cloud checks no signature
-        )
-
     def _fragments(self, region: str, camera: str, since: float, until: float) -> list[Fragment]:
-        control = self._client("kinesisvideo", region)
+        control = cloud.client(self.layout, "kinesisvideo", region)
         name = f"gatehouse-{camera}"
         try:
             endpoint = control.get_data_endpoint(StreamName=name, APIName="LIST_FRAGMENTS")["DataEndpoint"]
         except control.exceptions.ResourceNotFoundException:
             return []
-        pages = self._client("kinesis-video-archived-media", region, endpoint).get_paginator("list_fragments")
+        media = cloud.client(self.layout, "kinesis-video-archived-media", region, endpoint)
+        pages = media.get_paginator("list_fragments")
         span = {"StartTimestamp": since - 30, "EndTimestamp": until}
         selector = {"FragmentSelectorType": "PRODUCER_TIMESTAMP", "TimestampRange": span}
         found = pages.paginate(StreamName=name, FragmentSelector=selector)
         return [_fragment(raw) for page in found for raw in page["Fragments"]]
 
-    def _acknowledged(self, offices: list[company.Office]) -> dict[str, int]:
+    def _acknowledged(self) -> dict[str, int]:
         buckets = {region.name: region.bucket for region in self.regions}
         counts: dict[str, int] = {}
-        for office in offices:
-            s3 = self._client("s3", office.region)
+        for office in self.offices:
+            s3 = cloud.client(self.layout, "s3", office.region)
             key = f"edge/{office.name}/observed.json"
             try:
                 body = s3.get_object(Bucket=buckets[office.region], Key=key)["Body"].read()
@@ -161,11 +179,6 @@ class Watch:
             for camera in json.loads(body)["cameras"]:
                 counts[camera["camera_id"]] = camera["fragments_persisted"]
         return counts
-
-
-def _names(layout: Layout) -> dict[str, str]:
-    with psycopg.connect(layout.database_url.replace("+psycopg", "")) as connection:
-        return dict(connection.execute("SELECT person_id, employee_id FROM person").fetchall())
 
 
 def _detection(source: dict[str, Any], searchable_at: float, names: dict[str, str]) -> Detection:
@@ -181,7 +194,7 @@ def _detection(source: dict[str, Any], searchable_at: float, names: dict[str, st
     )
 
 
-def _alert(source: dict[str, Any]) -> Alert:
+def _alert(source: dict[str, Any], needed: Mapping[str, int]) -> Alert:
     return Alert(
         alert_id=source["alert_id"],
         camera_id=source["camera_id"],
@@ -189,14 +202,15 @@ def _alert(source: dict[str, Any]) -> Alert:
         last_seen=_epoch(source["last_seen"]),
         state=source["state"],
         hits=frozenset(source["hits"]),
+        window_start=_epoch(source["window_start"]),
+        window_seconds=source["window_seconds"],
+        needed=needed[source["rule"]],
     )
 
 
 def _deliveries(layout: Layout) -> list[Delivery]:
-    import httpx
-
-    received = httpx.get(f"{layout.url('sink')}/alerts", timeout=10).json()
-    return [Delivery(r["alert"]["alert_id"], r["at"], _epoch(r["alert"]["last_seen"])) for r in received]
+    received = httpx.get(f"{layout.url('sink')}/alerts", timeout=60).json()
+    return [Delivery(r["alert"]["alert_id"], r["at"]) for r in received]
 
 
 def _fragment(raw: dict[str, Any]) -> Fragment:

@@ -6,6 +6,7 @@ import json
 import time
 from base64 import b64encode
 from dataclasses import dataclass, field
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -33,7 +34,8 @@ class FakeSearch:
     """Answer the requests the function sends, as OpenSearch 3.8 does; scripts run as Python.
 
     `test_scripts.py` holds these scripts against the real server. `refuse` maps a document's
-    index to the error its next actions get; `down` refuses connections.
+    index to the error its next actions get; `down` refuses connections. Requests may come from several
+    threads; `before` is called with each one's path, outside the lock, so it may wait or send others.
     """
 
     def __init__(self) -> None:
@@ -43,14 +45,19 @@ class FakeSearch:
         self.requests: list[str] = []
         self.writes = 0
         self.before: Callable[[str], None] = lambda path: None
+        self._lock = Lock()
 
     @property
     def transport(self) -> FakeSearch:
         return self
 
     def perform_request(self, method: str, path: str, params: Any, body: Any, timeout: float) -> Any:
-        self.requests.append(path)
         self.before(path)
+        with self._lock:
+            return self._perform(path, body)
+
+    def _perform(self, path: str, body: Any) -> Any:
+        self.requests.append(path)
         if self.down:
             self.down -= 1
             raise UnreachableError("N/A", "Connection refused", None)

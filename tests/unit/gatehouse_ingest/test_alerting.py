@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import random
+import threading
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -252,6 +253,26 @@ def test_document_of_the_stored_frame_points_at_it(office: Any, record: Any) -> 
     located = [found for found in office.search.of(".ds-gatehouse-detections") if "s3_location" in found]
     assert {found["timestamp"] for found in located} == {"2026-11-23T13:54:00.000Z"}
     assert len(located) == 2
+
+
+def test_documents_that_failed_after_the_alert_get_their_frame_by_the_replay(
+    office: Any, record: Any
+) -> None:
+    main = threading.current_thread()
+
+    def vanish(path: str) -> None:
+        if threading.current_thread() is not main:
+            raise UnreachableError("N/A", "refused", None)
+
+    office.search.before = vanish
+    records = _frames(record, 0, 2, None)
+    with pytest.raises(IndexUnavailableError):
+        office.ingest(records)
+    assert len(office.told) == len(office.alerts("pending")) == 1
+    office.search.before = lambda path: None
+    assert office.ingest(records) == []
+    assert len(set(office.told)) == len(office.alerts("sent")) == 1
+    assert [found for found in office.search.of(".ds-gatehouse-detections") if "s3_location" in found]
 
 
 def test_search_going_away_in_the_middle_fails_the_batch(office: Any, record: Any) -> None:

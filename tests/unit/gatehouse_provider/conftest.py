@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
 import io
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -25,6 +27,7 @@ from gatehouse.office.config import load_company
 
 # Airflow reads these when it is first imported.
 _HOME = tempfile.mkdtemp(prefix="airflow-")
+atexit.register(shutil.rmtree, _HOME, ignore_errors=True)
 os.environ.update(
     {
         "AIRFLOW_HOME": _HOME,
@@ -195,3 +198,6 @@ def _lay(aws: Callable[..., Any], region: str, names: Any) -> None:
         Runtime="python3.11",
         Code={"ZipFile": package.getvalue()},
     )
+    # A new function is Pending for a while, and can't be invoked then.
+    ready = functions.get_waiter("function_active_v2")
+    ready.wait(FunctionName=names.ingest_function, WaiterConfig={"Delay": 1, "MaxAttempts": 60})

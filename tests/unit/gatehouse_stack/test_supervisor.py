@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from gatehouse_stack import log_files
 from gatehouse_stack.graph import Graph, Job, Service
 from gatehouse_stack.supervisor import Supervisor
 
@@ -104,6 +105,32 @@ async def test_stopping_leaves_no_process_not_even_a_grandchild(tmp_path: Path) 
     assert alive == []
 
 
+DAWDLER = """
+import pathlib, signal, sys
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(pathlib.Path(sys.argv[1]).write_text("saved") and 0))
+pathlib.Path(sys.argv[2]).touch()
+signal.pause()
+"""
+
+
+async def test_a_part_that_is_not_ready_in_time_is_told_to_stop_before_it_is_killed(tmp_path: Path) -> None:
+    saved, listening = tmp_path / "saved", tmp_path / "listening"
+    command = [sys.executable, "-c", DAWDLER, str(saved), str(listening)]
+
+    def never() -> bool:
+        # Only once it listens for the signal does its time begin to count.
+        deadline = time.monotonic() + 30
+        while not listening.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return False
+
+    graph = Graph()
+    graph.add(Service("slow", "slow", lambda: command, never, ready_seconds=0.1))
+    async with running(graph, tmp_path) as supervisor:
+        await until(lambda: supervisor.status.nodes["slow"].phase == "failed", 60)
+    assert saved.read_text() == "saved"
+
+
 async def test_a_failed_job_is_named_with_its_reason_and_the_rest_goes_on(tmp_path: Path) -> None:
     def fail() -> None:
         raise RuntimeError("the registry is not reachable")
@@ -116,6 +143,21 @@ async def test_a_failed_job_is_named_with_its_reason_and_the_rest_goes_on(tmp_pa
         await until(lambda: supervisor.status.nodes["good"].phase == "ready")
         assert supervisor.status.failed()["bad"].detail == "the registry is not reachable"
         assert supervisor.status.nodes["blocked"].phase == "waiting"
+
+
+async def test_logs_are_bounded_while_the_stack_is_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatehouse_stack.supervisor.LOG_CHECK_SECONDS", 0.05)
+    (tmp_path / "logs").mkdir()
+    log = tmp_path / "logs" / "part.log"
+    log.touch()
+    os.truncate(log, log_files.LIMIT_BYTES + 1)
+    graph = Graph()
+    graph.add(sleeper("part", tmp_path))
+    async with running(graph, tmp_path):
+        await until(lambda: log.with_suffix(".log.1").exists())
+    assert log.stat().st_size == 0
 
 
 def test_a_graph_refuses_a_node_before_what_it_waits_for(tmp_path: Path) -> None:

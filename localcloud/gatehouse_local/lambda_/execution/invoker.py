@@ -8,6 +8,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 from gatehouse_local.lambda_ import errors
+from gatehouse_local.lambda_.code import CodeGoneError
 from gatehouse_local.lambda_.execution.environment import child_environment
 from gatehouse_local.lambda_.execution.journal import Journal, frame
 from gatehouse_local.lambda_.execution.pool import SandboxPool
@@ -49,10 +50,15 @@ class Invoker:
         pool, journal = self._parts(key)
         request_id = request_id or str(uuid.uuid4())
         started = time.monotonic()
-        with pool.lease(
-            function["RevisionId"], lambda: self._launch(key, function), self._settings.queue_seconds
-        ) as sandbox:
-            outcome = sandbox.invoke(request_id, key.arn, event, float(function["Timeout"]))
+        try:
+            with pool.lease(
+                function["RevisionId"], lambda: self._launch(key, function), self._settings.queue_seconds
+            ) as sandbox:
+                outcome = sandbox.invoke(request_id, key.arn, event, float(function["Timeout"]))
+        except CodeGoneError:  # updated while we waited for a free child: run what the function is now
+            if self._catalogue.active(key)["CodeSha256"] == function["CodeSha256"]:
+                raise
+            return self.invoke(key, event, request_id)
         milliseconds = (time.monotonic() - started) * 1000
         journal.write(frame(request_id, outcome.log, milliseconds, function["MemorySize"]))
         return outcome

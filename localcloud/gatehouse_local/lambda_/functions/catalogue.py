@@ -94,6 +94,10 @@ class Catalogue:
         """Yield configurations as AWS shows them, by name."""
         return (self.view(record) for _, record in self._table.list(account, region))
 
+    def digests(self) -> set[str]:
+        """Return the CodeSha256 of every function of every account and Region."""
+        return {record["configuration"]["CodeSha256"] for *_, record in self._table.all()}
+
     def view(self, record: Record) -> Record:
         """Return the configuration with the states that hold now."""
         if self._pending(record):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 from gatehouse_local.core.errors import AwsError
@@ -10,6 +11,8 @@ from gatehouse_local.lambda_.functions import rules
 from gatehouse_local.lambda_.naming import FunctionKey, resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from gatehouse_local.core.service import CallContext, Operation
     from gatehouse_local.iam.evaluator import RoleEvaluator
     from gatehouse_local.lambda_.code import CodeStore
@@ -29,6 +32,8 @@ class FunctionOperations:
         self._code = code
         self._invoker = invoker
         self._roles = roles
+        # A zip may be shared: none is added or removed while another call decides about it.
+        self._changing = threading.Lock()
 
     def table(self) -> dict[str, Operation]:
         """Return the operations by AWS's names."""
@@ -47,8 +52,13 @@ class FunctionOperations:
         key = resolve(context, request["FunctionName"])
         configuration = rules.new_configuration(key.arn, key.name, request)
         self._check_role(context, configuration["Role"])
-        described = self._code.add(self._code.fetch(context, request["Code"]))
-        return self._catalogue.create(key, {**configuration, **described}, request.get("Tags", {}))
+        zipped = self._code.fetch(context, request["Code"])
+        with self._changing:
+            described = self._code.add(zipped)
+            try:
+                return self._catalogue.create(key, {**configuration, **described}, request.get("Tags", {}))
+            finally:
+                self._drop(described["CodeSha256"], self._code.remove_zip)
 
     def get(self, context: CallContext, request: dict[str, Any]) -> Answer:
         """Return configuration, tags, and an address that serves the zip."""
@@ -72,7 +82,15 @@ class FunctionOperations:
         zipped = self._code.fetch(context, request)
         if request.get("DryRun"):
             return self._catalogue.view(record)
-        return self._catalogue.update(key, self._code.add(zipped), request.get("RevisionId"))
+        with self._changing:
+            before = self._catalogue.get(key)["configuration"]["CodeSha256"]
+            described = self._code.add(zipped)
+            try:
+                return self._catalogue.update(key, described, request.get("RevisionId"))
+            finally:
+                # One of the two: the new one where the update was refused, else the old one.
+                for digest in (described["CodeSha256"], before):
+                    self._drop(digest, self._code.remove_zip)
 
     def update_configuration(self, context: CallContext, request: dict[str, Any]) -> Answer:
         """Change the members given; the next event runs in a child with the new ones."""
@@ -98,9 +116,17 @@ class FunctionOperations:
     def delete(self, context: CallContext, request: dict[str, Any]) -> Answer:
         """Delete a function and kill its children; its mappings stay and fail, as in AWS."""
         key = self._key(context, request)
-        self._catalogue.delete(key)
-        self._invoker.forget(key)
+        with self._changing:
+            record = self._catalogue.get(key)
+            self._catalogue.delete(key)
+            self._invoker.forget(key)
+            self._drop(record["configuration"]["CodeSha256"], self._code.remove)
         return {"StatusCode": 204}
+
+    def _drop(self, digest: str, remove: Callable[[str], None]) -> None:
+        """Remove code that no function has."""
+        if digest not in self._catalogue.digests():
+            remove(digest)
 
     def _key(self, context: CallContext, request: dict[str, Any]) -> FunctionKey:
         return resolve(context, request["FunctionName"], request.get("Qualifier"))

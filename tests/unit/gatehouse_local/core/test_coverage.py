@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from gatehouse_local.core.coverage import asserted, render, survey
+from gatehouse_local.core.coverage import asserted, render, render_quotas, survey
+from gatehouse_local.core.quotas import Quotas
 from gatehouse_local.core.service import Service
 
 _TEST = """
@@ -43,3 +44,10 @@ def test_states_follow_markers_and_declared_differences(tmp_path: Path) -> None:
     page = render(list(rows.values()))
     assert "| ListFaces | partial | no order |" in page
     assert "DetectLabels" in page.split("Absent: ")[1]
+
+
+def test_the_page_names_every_quota_and_what_is_not_held_to() -> None:
+    page = render_quotas(Quotas.defaults())
+    assert "| kinesis | OnDemandStreams | 50 | count |" in page
+    assert "| rekognition | IndexFaces | 5 (50 in us-east-1, 50 in us-west-2, 50 in eu-west-1) |" in page
+    assert "- kinesis: ListShards 1,000 calls/s a stream (not counted)." in page

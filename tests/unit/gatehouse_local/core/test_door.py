@@ -178,3 +178,22 @@ async def test_faults_are_switched_by_the_control_pages(client: httpx.AsyncClien
         assert (await client.post("/_gatehouse/faults", json=bad)).status_code == 400
     assert (await client.post("/_gatehouse/quotas", json={"service": "x"})).status_code == 400
     assert (await client.get("/_gatehouse/calls", params={"since": "now"})).status_code == 400
+
+
+async def test_the_call_log_is_read_whole_or_by_its_end(client: httpx.AsyncClient, rules: Rules) -> None:
+    headers = signed("rekognition", "ListFaces")
+    for _ in range(3):
+        await client.post("/", headers=headers, content=b'{"CollectionId":"a"}')
+    await client.get("/other", headers=signed("s3"))
+    everything = (await client.get("/_gatehouse/calls", params={"limit": 0})).json()
+    assert (len(everything["calls"]), everything["total"]) == (4, 4)
+    wanted: dict[str, str | int] = {"service": "rekognition", "operation": "ListFaces", "limit": 2}
+    shown = (await client.get("/_gatehouse/calls", params=wanted)).json()
+    assert (len(shown["calls"]), shown["total"]) == (2, 3)
+    later = everything["calls"][2]["time"]
+    since = (await client.get("/_gatehouse/calls", params={"since": later})).json()
+    assert [call["operation"] for call in since["calls"]] == ["ListFaces", "-"]
+    assert (await client.get("/_gatehouse/calls", params={"service": "sqs"})).json() == {
+        "calls": [],
+        "total": 0,
+    }

@@ -159,3 +159,24 @@ def test_no_pattern_of_calls_passes_more_than_burst_plus_rate(gaps: list[float])
         clock.now += gap
         passed += admitted(quotas, 2, "rekognition", "CreateCollection", A, "eu-central-1")
     assert passed <= 5 + 5 * sum(gaps) + 1e-6
+
+
+def test_points_of_a_stream_are_taken_together_or_not_at_all(quotas: Quotas, clock: Clock) -> None:
+    def spend(metadata: int, media: int, stream: str = "a") -> None:
+        costs = {"FragmentMetadataPoints": metadata, "FragmentMediaPoints": media}
+        quotas.spend("kinesis-video-archived-media", costs, A, "eu-central-1", stream)
+
+    spend(9000, 400)
+    with pytest.raises(AwsError) as refused:
+        spend(500, 101)
+    assert refused.value.code == "ClientLimitExceededException"
+    spend(1000, 100)
+    spend(10_000, 500, "b")
+    with pytest.raises(AwsError):
+        spend(1, 0)
+    clock.now += 0.5
+    spend(5000, 250)
+
+
+def test_what_is_not_held_to_is_named(quotas: Quotas) -> None:
+    assert "ConnectedHomeProcessorsRunning" in quotas.unheld()["rekognition"]

@@ -144,3 +144,16 @@ def test_wipe_forgets_rows_and_files_but_what_is_kept(store: Store) -> None:
     assert list(store.table("a", "b").all()) == []
     assert not (folder / "kinesisvideo").exists()
     assert (folder / "calls.jsonl").exists()
+
+
+def test_keys_and_single_members_are_read_without_bodies(store: Store) -> None:
+    table = store.table("rekognition", "processor")
+    for name, status in (("a", "RUNNING"), ("b", "STOPPED"), ("c", "RUNNING")):
+        table.put(ACCOUNT, REGION, name, {"status": status, "rest": {"x": 1}})
+    assert table.count(ACCOUNT, REGION) == 3
+    assert table.count(ACCOUNT, "nowhere") == 0
+    statuses = [("a", "RUNNING"), ("b", "STOPPED"), ("c", "RUNNING")]
+    assert list(table.member(ACCOUNT, REGION, "status")) == statuses
+    assert list(table.having(ACCOUNT, REGION, "status", "RUNNING")) == ["a", "c"]
+    assert [key for key, _ in table.list(ACCOUNT, REGION, after="b")] == ["c"]
+    assert list(table.member(ACCOUNT, REGION, "none"))[2:] == [("c", None)]

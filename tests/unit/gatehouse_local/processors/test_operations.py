@@ -148,3 +148,10 @@ def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="spf"):
         Settings.of({"processors": {"spf": 2}})
     assert Settings.of({"processor_fps": 2}).fps == 2
+
+
+def test_a_token_that_is_not_this_lists_is_refused(cloud: Cloud) -> None:
+    cloud.create("a")
+    for token in ("a", "nonsense.a"):
+        code, _ = refused(lambda token=token: cloud("List", NextToken=token))  # type: ignore[misc]
+        assert code == "InvalidPaginationTokenException"

@@ -82,6 +82,17 @@ def test_again_makes_nothing_and_keeps_passwords(cast: Cast, tmp_path: Path) -> 
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_loop_of_another_length_is_filmed_anew(
+    cast: Cast, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(cast, tmp_path)
+    marks = {path: path.read_text() for path in (tmp_path / "videos").glob("*.made")}
+    monkeypatch.setattr(film, "LOOP_SECONDS", FILMED_SECONDS)
+    make(cast, tmp_path)
+    assert all(path.read_text() != mark for path, mark in marks.items())
+
+
+@pytest.mark.usefixtures("quick")
 def test_what_no_longer_belongs_goes(cast: Cast, tmp_path: Path) -> None:
     make(cast, tmp_path)
     (tmp_path / "photos" / "E0" / "9.jpg").write_bytes(b"old")

@@ -52,8 +52,9 @@ def test_every_camera_shows_one_stranger_and_employees_of_its_office(
 def test_a_stranger_returns_after_every_alert_window(places: list[CameraPlace], strangers: list[str]) -> None:
     for visits in plan_visits(places, assign_offices(["E1"], places), strangers).values():
         (stranger,) = (visit for visit in visits if visit.role == "stranger")
-        # The last hit's window (15 s) may have alerted; the next one stays silent.
-        assert LOOP_SECONDS - (stranger.end_s - stranger.start_s) > 2 * 15.0
+        # The last hit's window (15 s) may have alerted; the next one stays silent. A face counts a little
+        # before and after its visit too.
+        assert LOOP_SECONDS - (stranger.end_s - stranger.start_s) > 2 * 15.0 + 2 * 0.75
 
 
 def test_some_employees_have_several_offices_and_one_camera_has_visits_back_to_back() -> None:
