@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gatehouse.ingest.snapshot import IngestSnapshot
+from gatehouse.ledger.control import Event, command_rollout
 from gatehouse.office.frames import FramesDesired, FramesObserved, ObservedFrames
 from gatehouse.rollout.verify import Evidence, Verdict
 from gatehouse_provider.hooks.evidence import EvidenceHook
+from gatehouse_provider.operators.rollback import RolloutRollbackOperator
 from gatehouse_provider.operators.start import OfficeStartOperator
 from gatehouse_provider.operators.verify import OfficeVerifyOperator
 
@@ -83,6 +85,12 @@ def test_a_changed_engine_comes_into_force_when_the_new_one_runs(
     assert foundation("rekognition", REGION).list_stream_processors()["StreamProcessors"] == []
     streams = foundation("kinesis", REGION).list_streams()["StreamNames"]
     assert [name for name in streams if name.startswith("gatehouse-records-")] == ["gatehouse-records-tokyo"]
+
+    command_rollout(ledger, "run-1", "rollback", Event("back", datetime.now(UTC), "olga", "test"))
+    RolloutRollbackOperator(task_id="rollback").execute(rollout.context)
+    assert foundation("kinesisvideo", REGION).list_streams()["StreamInfoList"] == []
+    assert read(foundation, "frames/tokyo/desired.json", FramesDesired).cameras == ()
+    assert read(foundation, "snapshot/ingest.json", IngestSnapshot).streams == {}
 
 
 def test_a_worker_that_analyses_is_as_good_as_a_processor_that_runs(foundation: Callable[..., Any]) -> None:
