@@ -70,6 +70,9 @@ def environment(layout: Layout) -> dict[str, str]:
         "DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "SCHEDULER__SCHEDULER_IDLE_SLEEP_TIME": "0.5",
         "SCHEDULER__ENABLE_HEALTH_CHECK": "False",
+        # What a killed process was doing is taken up within a minute or so, not within five.
+        "SCHEDULER__TASK_INSTANCE_HEARTBEAT_TIMEOUT": "60",
+        "SCHEDULER__ORPHANED_TASKS_CHECK_INTERVAL": "30",
         "TRIGGERER__DEFAULT_CAPACITY": "200",
         "USAGE_DATA_COLLECTION__ENABLED": "False",
     }

@@ -14,7 +14,7 @@ from gatehouse_stack.airflow_api import AirflowApi, AirflowError
 from gatehouse_stack.graph import Graph, Job, Service
 from gatehouse_stack.layout import ACCOUNT, MARKER, Layout
 
-DAGS = ("hr_face_sync", "office_rollout")
+DAGS = ("hr_face_sync", "office_rollout", "office_reconcile")
 
 
 def environment(layout: Layout) -> dict[str, str]:
