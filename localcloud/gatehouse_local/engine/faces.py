@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from gatehouse_local.engine import model
 from gatehouse_local.engine.detected import Box, Face
 from gatehouse_local.engine.errors import EngineClosedError
+from gatehouse_local.engine.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,6 +45,7 @@ class FaceEngine:
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
+        self._turns = Turns(workers, self._submit)
 
     def analyse(
         self,
@@ -52,15 +54,19 @@ class FaceEngine:
         embed: bool = True,
         upsample: int = 0,
         embed_largest: int | None = None,
+        patient: bool = False,
     ) -> Future[list[Face]]:
         """Detect the faces of a JPEG or PNG, or of an RGB array, largest first.
 
-        With `embed`, the `embed_largest` largest (None: all) get a vector, about 120 ms each.
+        With `embed`, the `embed_largest` largest (None: all) get a vector, about 120 ms each. A `patient`
+        call lets all others go first.
 
         :raises UnreadableImageError, ImageTooSmallError, ImageTooLargeError: from the future's `result`
         """
         limit = embed_largest if embed else 0
-        return self._submit(model.analyse, image, limit, upsample)
+        with self._lock:
+            self._refuse_if_closed()
+        return self._turns.ask(model.analyse, image, limit, upsample, patient=patient)
 
     def warm(self) -> None:
         """Start every worker and load its models (about a second), after `close` too.
@@ -76,6 +82,8 @@ class FaceEngine:
         """End the workers after the calls made so far; later ones raise `EngineClosedError`."""
         with self._lock:
             self._closed = True
+        self._turns.wait_until_idle()
+        with self._lock:
             pool, self._pool = self._pool, None
         if pool is not None:
             pool.shutdown(wait=True)
@@ -93,13 +101,15 @@ class FaceEngine:
 
     def _submit(self, function: Callable[..., Any], *args: object) -> Future[Any]:
         with self._lock:
-            if self._closed:
-                raise EngineClosedError("the face engine is closed; nothing was analysed")
             try:
                 return self._running().submit(function, *args)
             except BrokenProcessPool:
                 self._pool = None
                 return self._running().submit(function, *args)
+
+    def _refuse_if_closed(self) -> None:
+        if self._closed:
+            raise EngineClosedError("the face engine is closed; nothing was analysed")
 
     def _running(self) -> ProcessPoolExecutor:
         if self._pool is None:

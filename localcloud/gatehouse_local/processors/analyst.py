@@ -38,9 +38,9 @@ class Analyst:
 
     def _faces(self, pixels: NDArray[np.uint8]) -> list[Face]:
         try:
-            return self._engine.analyse(pixels).result()
+            return self._engine.analyse(pixels, patient=True).result()
         except BrokenProcessPool:  # a worker died under this frame: the next call gets a new pool
-            return self._engine.analyse(pixels).result()
+            return self._engine.analyse(pixels, patient=True).result()
 
     def _matches(self, processor: Processor, face: Face) -> Sequence[Match]:
         if face.vector is None:
