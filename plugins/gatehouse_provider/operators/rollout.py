@@ -69,7 +69,7 @@ class RolloutPlanOperator(GatehouseOperator):
             plans, unanswered = self._plan_each(company, fit, rollout_id)
             refused |= unanswered
             waves = self._freeze(company, plans)
-            digest = plan_hash(plans, refused, waves)
+            digest = plan_hash(plans, refused, waves, company.rollout.prove)
             foreseen = self._show(company, plans, waves, digest, refused)
         plan = {
             "offices": {name: office.to_json() for name, office in plans.items()},
@@ -77,6 +77,7 @@ class RolloutPlanOperator(GatehouseOperator):
             "dry_run": bool(self.plan_only),
             "waves": [wave.to_json() for wave in waves],
             "forecast": foreseen,
+            "prove": company.rollout.prove,
         }
         rows = [*((wave.name, wave.offices) for wave in waves), (REQUEUED, ())]
         with self.ledger.begin() as connection:
@@ -175,7 +176,14 @@ class RolloutPlanOperator(GatehouseOperator):
         regions = sorted({company.offices[name].region for name in plans})
         hooks = region_hooks(company, regions, self.aws_conn_id)
         foreseen = foresee(company, plans, waves, people, hooks)
-        text = render_plan(plans, foreseen, digest=digest, refused=refused, dry_run=bool(self.plan_only))
+        text = render_plan(
+            plans,
+            foreseen,
+            digest=digest,
+            refused=refused,
+            dry_run=bool(self.plan_only),
+            proves_path=company.rollout.proves_path,
+        )
         self.log.info("%s", text)
         return {
             "text": text,
