@@ -40,6 +40,7 @@ class StoredPlan:
     decision: str
     text: str
     prove: Prove = "whole_path"
+    kind: str = "rollout"
 
     @property
     def proves_path(self) -> bool:
