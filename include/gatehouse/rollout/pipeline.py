@@ -26,9 +26,9 @@ STREAM_KINDS = frozenset(
 )
 STREAM_OF: dict[str, What] = {"create_video_stream": "video_stream", "create_record_stream": "record_stream"}
 FIRST_LOOK = 0.5  # seconds after it was made, for the first stream of its kind
-LOOK_AGAIN = 0.4
-# The shortest making seen so far tells when the next look pays.
-EXPECTED = 0.98
+# The shortest making seen so far tells when the next look pays: from then on soon and soon again, then less.
+EXPECTED = 0.985
+LOOK_AGAIN = (0.1, 0.4)
 # A rest is never longer: people may call the rollout off at any time.
 LONGEST_REST = 1.0
 
@@ -57,11 +57,12 @@ class Rest:
 
 @dataclass(slots=True)
 class _Making:
-    """Hold a stream that isn't ACTIVE yet: since when, and when to look again."""
+    """Hold a stream that isn't ACTIVE yet: since when, when to look, and when to look again after that."""
 
     what: What
     since: float
     look_at: float
+    again: float = LOOK_AGAIN[1]
 
 
 @dataclass(slots=True)
@@ -106,14 +107,18 @@ class Pipeline:
         if (what := STREAM_OF.get(action.kind)) is not None:
             self._absent.discard(action.resource)
             expected = self._shortest.get(what)
-            first = FIRST_LOOK if expected is None else expected * EXPECTED
-            self._making[action.resource] = _Making(what, now, now + first)
+            self._making[action.resource] = (
+                _Making(what, now, now + FIRST_LOOK)
+                if expected is None
+                else _Making(what, now, now + expected * EXPECTED, LOOK_AGAIN[0])
+            )
 
     def seen(self, name: str, now: float, *, active: bool) -> None:
         """Take note of what a look saw."""
         making = self._making[name]
         if not active:
-            making.look_at = now + LOOK_AGAIN
+            making.look_at = now + making.again
+            making.again = min(LOOK_AGAIN[1], 2 * making.again)
             return
         took = now - making.since
         self._shortest[making.what] = min(took, self._shortest.get(making.what, took))
