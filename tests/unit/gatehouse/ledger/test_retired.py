@@ -42,9 +42,15 @@ def enrolled(connection: Connection) -> dict[str, str]:
             employee = f"E{task.s3_key[0]}"
             ids[employee] = task.person_id
             if employee != "E3":
-                face_id = f"{office}-{employee}"
-                index = {"face_id": face_id, "model_version": "7", "sha256": "00", "at": NOON}
-                people.mark_indexed(connection, office, task, **index)
+                people.mark_indexed(
+                    connection,
+                    office,
+                    task,
+                    face_id=f"{office}-{employee}",
+                    model_version="7",
+                    sha256="00",
+                    at=NOON,
+                )
     return ids
 
 
