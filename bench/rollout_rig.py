@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,9 @@ REGIONS = {
     "us-west-2": "America/Los_Angeles",
     "ap-northeast-1": "Asia/Tokyo",
 }
-# No cameras, proxies, workers, notifier or sink: there is no video. OpenSearch is asked by preflight.
+# No cameras, proxies, workers, notifier or sink: there is no video. No OpenSearch: nothing is indexed.
 PARTS = (
-    *("opensearch-home", "opensearch", "postgres-cluster", "postgres", "databases", "moto", "cloud"),
+    *("postgres-cluster", "postgres", "databases", "moto", "cloud"),
     *("lambda-zip", "airflow-database", "airflow-api", "airflow-scheduler", "airflow-dags"),
     *("airflow-triggerer", "dags"),
 )
@@ -122,9 +123,35 @@ def stack(place: Layout) -> Iterator[AirflowApi]:
     try:
         lifecycle.up(place, empty=True, only=PARTS)
         _lay_foundation(place)
-        yield AirflowApi(place)
+        with _search(place):
+            yield AirflowApi(place)
     finally:
         lifecycle.down(place)
+
+
+class _Answers(BaseHTTPRequestHandler):
+    """Stand in for OpenSearch, which preflight asks whether it answers; no other part of a rollout does."""
+
+    def do_GET(self) -> None:
+        body = json.dumps({"name": "bench", "version": {"distribution": "opensearch", "number": "3.0.0"}})
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def _search(place: Layout) -> Iterator[None]:
+    with ThreadingHTTPServer(("127.0.0.1", place.port("opensearch")), _Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield
+        finally:
+            server.shutdown()
 
 
 def _lay_foundation(place: Layout) -> None:
