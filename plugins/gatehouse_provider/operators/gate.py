@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from gatehouse.ledger.calls import changed_at
+from gatehouse.ledger.probes import unproved
 from gatehouse.ledger.rollouts import camera_phases, set_camera_phase, set_wave_phase, waves_of
 from gatehouse.rollout.tolerance import too_many
 from gatehouse_provider.operators.base import GatehouseOperator, final_errors, now
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from gatehouse.rollout.phases import CameraStep, Phase
 
-BAKES_FROM = frozenset({"verified", "probing", "baking", "healthy"})
+BAKES_FROM = frozenset({"verified", "baking", "healthy"})
 
 
 class WaveBakeOperator(GatehouseOperator):
@@ -147,14 +148,12 @@ class WaveBakeOperator(GatehouseOperator):
             if not changed_at(connection, rollout_id).keys() & set(cameras):
                 seconds = 0
             phases = camera_phases(connection, rollout_id)
+            lacking = unproved(connection, rollout_id) if self.reading.company.rollout.probe.enabled else ()
             for office, ids in self._by_office(cameras).items():
-                rows: list[tuple[str, CameraStep, str]] = []
+                rows = []
                 for camera_id in ids:
                     _, step, detail = phases.get(camera_id, (office, "planned", ""))
-                    if step in BAKES_FROM:
-                        rows.append((camera_id, "baking", ""))
-                    else:
-                        rows.append((camera_id, "failed", detail or f"it didn't get beyond {step}"))
+                    rows.append((camera_id, *_first_step(step, detail, proved=camera_id not in lacking)))
                 set_camera_phase(connection, rollout_id, office, rows, at)
             until = at + timedelta(seconds=seconds)
             set_wave_phase(connection, rollout_id, self.wave, "Progressing", at, bake_until=until)
@@ -179,3 +178,12 @@ class WaveBakeOperator(GatehouseOperator):
             for name, office in company.offices.items()
         }
         return {name: ids for name, ids in found.items() if ids}
+
+
+def _first_step(step: str, detail: str, *, proved: bool) -> tuple[CameraStep, str]:
+    """Return how a camera begins its bake: nothing goes live whose path no probe proved."""
+    if step not in BAKES_FROM:
+        return "failed", detail or f"it didn't get beyond {step}"
+    if not proved:
+        return "failed", "no probe proved its path. See its task probe, and run the rollout again"
+    return "baking", ""
