@@ -117,7 +117,7 @@ class OfficeProbeOperator(UnitOperator):
         told = orders.ordered() if left else frozenset()
         probing.note_ordered(probe for probe in left if probe.probe_id in told)
         waiting = [probe for probe in left if probe.probe_id not in told]
-        if arns or any(_in_time(waiting)):
+        if arns or _in_time(waiting):
             allowance_ms = self.reading.company.rollout.probe.allowance_seconds * 1000
             with (
                 self.calling(context, "order_snapshot", naming.SNAPSHOT_KEY),
