@@ -10,8 +10,10 @@ Runs by hand. Brings the chosen offices' cameras up and proves that each works:
 3. **approve**: wait for a person to approve the plan's hash; no answer within a day is a no.
 4. Per wave, per unit (some cameras of one office): **provision** streams, mappings and processors and tell
    the office's proxy, **start** what analyses them once media flows, and **verify** that fragments arrive,
-   are analysed and become searchable. Then the whole wave **bakes** under its health gate. A wave begins
-   when the one before it has passed; the last one, `requeued`, takes offices that couldn't be reached.
+   are analysed and become searchable. Then **probe**: each changed camera's own stream plays a clip, whose
+   enrolled face must be matched, and whose other face must reach the probe topic as an alert. Then the whole
+   wave **bakes** under its health gate. A wave begins when the one before it has passed; the last one,
+   `requeued`, takes offices that couldn't be reached.
 5. **rollback**: if somebody asked for it, or a wave failed and the run shall undo that, bring every office
    back to exactly what it was before.
 6. **report**: give the offices back, say how every camera ended, and keep the evidence in S3.
@@ -26,7 +28,7 @@ or when somebody promotes it.
 
 **Running it again** changes nothing that is already right, and takes an interrupted run up where it was.
 An office is leased by one run at a time. A bad manifest, a missing secret or a muted camera fails that
-office with the reason; the other offices of its wave go on.
+office with the reason; the other offices of its wave go on. A camera that a probe proved isn't probed again.
 """
 
 from __future__ import annotations
@@ -41,6 +43,7 @@ from gatehouse.office.policy_checks import REQUEUED
 from gatehouse_provider.operators.approval import PlanApprovalOperator
 from gatehouse_provider.operators.gate import WaveBakeOperator
 from gatehouse_provider.operators.preflight import RolloutPreflightOperator
+from gatehouse_provider.operators.probe import OfficeProbeOperator
 from gatehouse_provider.operators.provision import OfficeProvisionOperator
 from gatehouse_provider.operators.report import RolloutReportOperator
 from gatehouse_provider.operators.rollback import RolloutRollbackOperator
@@ -61,10 +64,13 @@ BY_UNIT: dict[str, Any] = {
 
 @task_group(group_id="office")
 def roll_out(unit: dict[str, Any]) -> None:
-    """Provision, start and verify one unit: some cameras of one office."""
+    """Provision, start, verify and probe one unit: some cameras of one office."""
     provision = OfficeProvisionOperator(task_id="provision", unit=unit, **BY_UNIT)
     start = OfficeStartOperator(task_id="start", unit=unit, provisioned=provision.output, **BY_UNIT)
-    OfficeVerifyOperator(task_id="verify", unit=unit, started=start.output, **BY_UNIT)
+    verify = OfficeVerifyOperator(task_id="verify", unit=unit, started=start.output, **BY_UNIT)
+    # The verified cameras of a unit are probed whatever became of its others.
+    probe = OfficeProbeOperator(task_id="probe", unit=unit, trigger_rule=TriggerRule.NONE_SKIPPED, **BY_UNIT)
+    chain(verify, probe)
 
 
 def roll_out_wave(name: str) -> TaskGroup:

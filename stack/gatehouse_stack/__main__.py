@@ -24,12 +24,14 @@ def main(words: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     up = commands.add_parser("up", help="start everything, wait until it is ready")
     up.add_argument("--empty", action="store_true", help="forget the last run's cloud, ledger and index")
+    up.add_argument("--only", nargs="*", default=[], metavar="PART", help="start these parts alone")
     commands.add_parser("down", help="stop everything")
     commands.add_parser("status", help="show how every part stands")
     commands.add_parser(
         "foundation", help="create what every Region needs once, and upload the sample company"
     )
-    commands.add_parser("supervise", help="run in the foreground (what `up` starts)")
+    supervise = commands.add_parser("supervise", help="run in the foreground (what `up` starts)")
+    supervise.add_argument("--only", nargs="*", default=[], metavar="PART", help="run these parts alone")
     run = commands.add_parser("run", help="run one DAG and wait for it")
     run.add_argument("dag", help="e.g. office_rollout")
     run.add_argument("--conf", type=json.loads, default={}, help="""e.g. --conf '{"offices": ["berlin"]}'""")
@@ -47,7 +49,7 @@ def main(words: list[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace, layout: Layout) -> int:
     if options.command == "supervise":
-        return _supervise(layout)
+        return _supervise(layout, options.only)
     if options.command == "demo":
         from gatehouse_stack.demo.drive import demo
 
@@ -67,7 +69,7 @@ def _run(options: argparse.Namespace, layout: Layout) -> int:
     if options.command == "status":
         return lifecycle.show_status(layout)
     if options.command == "up":
-        lifecycle.up(layout, empty=options.empty)
+        lifecycle.up(layout, empty=options.empty, only=options.only)
     else:
         lifecycle.down(layout)
     return 0
@@ -83,13 +85,13 @@ def _settle_environment() -> None:
     os.umask(0o022)
 
 
-def _supervise(layout: Layout) -> int:
+def _supervise(layout: Layout, only: list[str]) -> int:
     from gatehouse_stack import parts
     from gatehouse_stack.supervisor import Supervisor
 
     logging.getLogger("httpx").setLevel(logging.WARNING)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    supervisor = Supervisor(parts.build(layout), layout.run, parts.environment(layout))
+    supervisor = Supervisor(parts.build(layout, only), layout.run, parts.environment(layout))
     asyncio.run(supervisor.run())
     return 0
 

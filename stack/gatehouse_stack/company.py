@@ -7,8 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
+
+from gatehouse.office import naming
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,7 @@ class Region:
     ingest_function: str
     processor_role: str
     ingest_role: str
+    operations_topic: str = naming.OPERATIONS_TOPIC
 
 
 def offices(config: Path) -> list[Office]:
@@ -62,3 +66,9 @@ def regions(config: Path) -> tuple[str, list[Region]]:
     """Return the home Region's name and every Region."""
     raw = yaml.safe_load((config / "regions.yaml").read_text())
     return str(raw["home"]), [Region(name=name, **body) for name, body in raw["regions"].items()]
+
+
+def cloud_settings(config: Path) -> dict[str, Any]:
+    """Return the local cloud's settings in cloud.yaml, of which there mostly is none."""
+    file = config / "cloud.yaml"
+    return dict(yaml.safe_load(file.read_text()) or {}) if file.is_file() else {}

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 
@@ -55,6 +55,19 @@ class Graph:
         if missing or node.name in self.nodes:
             raise ValueError(f"{node.name}: added twice, or before {missing}")
         self.nodes[node.name] = node
+
+    def only(self, names: Collection[str]) -> Graph:
+        """Return these nodes alone, which then wait for each other and for nothing else.
+
+        Raise ValueError for a name that no node has.
+        """
+        if unknown := sorted(set(names) - self.nodes.keys()):
+            raise ValueError(f"no part {', '.join(unknown)}; there are {', '.join(self.nodes)}")
+        kept = Graph()
+        for name, node in self.nodes.items():
+            if name in names:
+                kept.add(replace(node, after=tuple(one for one in node.after if one in names)))
+        return kept
 
     def services(self) -> list[Service]:
         """Return the services in start order."""

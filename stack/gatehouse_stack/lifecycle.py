@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import httpx
@@ -26,18 +27,18 @@ DOWN_SECONDS = 420
 OF_ONE_RUN = ("tmp", "hold", "status.json", "camera-faults.json", "demo.json")
 # What remembers streams, faces or alerts goes on together or begins empty together; so do ledger and index
 # (parts.py). Airflow's own history and all that was built always stays.
-RESET_TOGETHER = ("moto.snapshot", "state", "spool", "delivered.jsonl", "loops.jsonl")
+RESET_TOGETHER = ("moto.snapshot", "state", "spool", "delivered.jsonl", "operations.jsonl", "loops.jsonl")
 
 
 class StackError(RuntimeError):
     """Raise when the stack can't be brought up; the message says why and what to do."""
 
 
-def up(layout: Layout, *, empty: bool = False) -> None:
-    """Bring the stack up and show how far it is; a stack that is up already is left as it is.
+def up(layout: Layout, *, empty: bool = False, only: Sequence[str] = ()) -> None:
+    """Bring the stack up, or `only` these parts of it, and show how far it is.
 
-    It goes on with the state of the last run where that belongs together, unless `empty`. Raise
-    StackError naming what is missing, taken or failed.
+    A stack that is up already is left as it is. It goes on with the state of the last run where that
+    belongs together, unless `empty`. Raise StackError naming what is missing, taken or failed.
     """
     current = status.read(layout.run)
     if current is not None and current.supervised():
@@ -56,7 +57,7 @@ def up(layout: Layout, *, empty: bool = False) -> None:
     sweep(layout)
     offices = company.offices(layout.config)
     workers = [index for index, office in enumerate(offices) if office.searches_frames]
-    found = preflight.findings(layout, edges=len(offices), workers=workers)
+    found = preflight.findings(layout, edges=0 if only else len(offices), workers=() if only else workers)
     if found:
         raise StackError("Nothing was started:\n" + "\n".join(f"  - {finding}" for finding in found))
     begin(layout, "that is asked for" if empty else continuity.why_empty(layout))
@@ -64,7 +65,7 @@ def up(layout: Layout, *, empty: bool = False) -> None:
     write_env(layout)
     _say("Starting. `make logs PART=name` shows a part's own words.")
     started = time.time()
-    _launch(layout)
+    _launch(layout, only)
     _follow(layout, started)
 
 
@@ -160,7 +161,8 @@ def begin(layout: Layout, why_empty: str) -> None:
 
 def _write_cloud_config(layout: Layout) -> None:
     scale = "real-faces" if os.environ.get("GATEHOUSE_FACES") else "drawn-people"
-    (layout.run / "cloud.json").write_text(json.dumps({"similarity_scale": scale}))
+    config = {"similarity_scale": scale} | company.cloud_settings(layout.config)
+    (layout.run / "cloud.json").write_text(json.dumps(config))
 
 
 def write_env(layout: Layout) -> None:
@@ -178,11 +180,11 @@ def write_env(layout: Layout) -> None:
     file.write_text("\n".join(lines) + "\n")
 
 
-def _launch(layout: Layout) -> None:
+def _launch(layout: Layout, only: Sequence[str]) -> None:
     log = (layout.logs / "supervisor.log").open("ab")
     with log:
         subprocess.Popen(
-            [str(layout.python), "-m", "gatehouse_stack", "supervise"],
+            [str(layout.python), "-m", "gatehouse_stack", "supervise", *(["--only", *only] if only else [])],
             # Whole, for the jobs that fetch: certificates, proxies, package caches.
             env=os.environ | parts.environment(layout),
             stdin=subprocess.DEVNULL,

@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Collection
 
 import httpx
 
@@ -42,15 +43,15 @@ def environment(layout: Layout) -> dict[str, str]:
     return passed | own
 
 
-def build(layout: Layout) -> Graph:
-    """Return the whole stack as a graph."""
+def build(layout: Layout, only: Collection[str] = ()) -> Graph:
+    """Return the stack as a graph: the whole of it, or `only` these parts."""
     graph = Graph()
     _stores(graph, layout)
     _cloud(graph, layout)
     _company(graph, layout)
     _airflow(graph, layout)
     _people(graph, layout)
-    return graph
+    return graph.only(only) if only else graph
 
 
 def _stores(graph: Graph, layout: Layout) -> None:

@@ -43,7 +43,7 @@ def test_a_dag_is_documented_retried_and_tagged(dags: DagBag, name: str) -> None
 def test_the_rollouts_graph_shows_the_waves_of_the_configuration(dags: DagBag) -> None:
     waves = [*(wave.name for wave in load_rollout_settings(ROOT / "config").waves), "requeued"]
     tasks = set(dags.dags["office_rollout"].task_ids)
-    steps = ("begin", "office.provision", "office.start", "office.verify", "bake")
+    steps = ("begin", "office.provision", "office.start", "office.verify", "office.probe", "bake")
     expected = {f"{wave}.{step}" for wave in waves for step in steps}
     assert tasks == expected | {"plan", "preflight", "approve", "rollback", "report"}
 

@@ -273,6 +273,16 @@ def enrolled_kinds(connection: Connection, offices: Collection[str]) -> dict[str
     return {row.person_id: row.kind for row in rows}
 
 
+def enrolled_person(connection: Connection, employee_id: str, office: str) -> str | None:
+    """Return the opaque id of an employee with a face indexed in an office; None without one."""
+    return connection.execute(
+        select(person.c.person_id)
+        .join(face, face.c.person_id == person.c.person_id)
+        .where(person.c.employee_id == employee_id, face.c.office == office, face.c.state == "indexed")
+        .limit(1)
+    ).scalar()
+
+
 def unfinished(connection: Connection, offices: Collection[str]) -> Mapping[tuple[str, str], int]:
     """Count the faces still planned or doomed, by office and state."""
     rows = connection.execute(

@@ -6,17 +6,19 @@ A probe goes planned → ordered → playing → played → passed, or failed fr
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 
 from gatehouse.exceptions import LedgerError
+from gatehouse.ledger.calls import changed_at
 from gatehouse.ledger.tables import probe
+from gatehouse.rollout.probe_attempts import proved
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-    from datetime import datetime
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import Connection
     from sqlalchemy.sql import ColumnElement
@@ -24,11 +26,15 @@ if TYPE_CHECKING:
 ProbeState = Literal["planned", "ordered", "playing", "played", "passed", "failed"]
 # The proxy is polled, so a state may be missed; none is gone back to.
 ORDER: tuple[ProbeState, ...] = ("planned", "ordered", "playing", "played", "passed")
+_NOTIFIED = "alert received at "
 
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """Hold one probe; its interval [start_ms, end_ms) is in producer time."""
+    """Hold one probe; its interval [start_ms, end_ms) is in producer time.
+
+    `detail` tells when its alert was received, and in the end why it failed.
+    """
 
     probe_id: str
     rollout_id: str
@@ -38,6 +44,13 @@ class Probe:
     end_ms: int
     state: ProbeState = "planned"
     detail: str = ""
+
+    @property
+    def notified_ms(self) -> int:
+        """Return when the probe topic's message arrived, by the wall clock; 0 if none did yet."""
+        if not self.detail.startswith(_NOTIFIED):
+            return 0
+        return round(datetime.fromisoformat(self.detail.removeprefix(_NOTIFIED)).timestamp() * 1000)
 
 
 def plan_probes(connection: Connection, probes: Sequence[Probe], at: datetime) -> None:
@@ -76,19 +89,47 @@ def _overlap(one: Probe, other: Probe) -> bool:
 def set_probe_state(
     connection: Connection, probe_id: str, state: ProbeState, at: datetime, detail: str = ""
 ) -> bool:
-    """Record how far a probe is; False if it was further already, which stays."""
+    """Record how far a probe is; False if it was further already, which stays.
+
+    Without a detail, the one that is there stays.
+    """
     earlier = ORDER[:-1] if state == "failed" else ORDER[: ORDER.index(state)]
+    told = {"detail": detail} if detail else {}
     moved = connection.execute(
         probe.update()
         .where(probe.c.probe_id == probe_id, probe.c.state.in_(earlier))
-        .values(state=state, detail=detail, updated_at=at)
+        .values(state=state, updated_at=at, **told)
     )
     return bool(moved.rowcount)
+
+
+def note_alerts(connection: Connection, received: Mapping[str, int], at: datetime) -> None:
+    """Note when probes' alerts arrived, in milliseconds by probe, whoever's probes they are.
+
+    A Region's queue is shared by all rollouts: who takes a message out of it notes it here first, where the
+    one who waits for it looks. The first arrival stands; an ended or unknown probe takes none.
+    """
+    for probe_id, arrived_ms in sorted(received.items()):
+        arrived = datetime.fromtimestamp(arrived_ms / 1000, UTC)
+        connection.execute(
+            probe.update()
+            .where(probe.c.probe_id == probe_id, probe.c.state.in_(ORDER[:-1]), probe.c.detail == "")
+            .values(detail=f"{_NOTIFIED}{arrived.isoformat(timespec='milliseconds')}", updated_at=at)
+        )
 
 
 def probes_of(connection: Connection, rollout_id: str) -> list[Probe]:
     """Return a rollout's probes, in order of camera and time."""
     return _read(connection, probe.c.rollout_id == rollout_id)
+
+
+def unproved(connection: Connection, rollout_id: str) -> set[str]:
+    """Return the cameras that a rollout changed, and of which no probe passed since."""
+    changed = {
+        camera_id: round(at.timestamp() * 1000)
+        for camera_id, at in changed_at(connection, rollout_id).items()
+    }
+    return set(changed) - proved(changed, probes_of(connection, rollout_id))
 
 
 def probes_on(connection: Connection, streams: Collection[str], since_ms: int) -> list[Probe]:

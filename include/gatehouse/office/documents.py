@@ -51,18 +51,25 @@ def edge_document(stored: EdgeDesired | None, office: Office, cameras: Collectio
 
 
 def edge_with_probe(stored: EdgeDesired, camera_id: str, order: ProbeOrder | None) -> EdgeDesired:
-    """Order a probe of one camera, or take the order back (None).
+    """Order a probe of one camera, or take the order back (None)."""
+    return edge_with_probes(stored, {camera_id: order})
+
+
+def edge_with_probes(stored: EdgeDesired, orders: Mapping[str, ProbeOrder | None]) -> EdgeDesired:
+    """Order probes by camera, or take orders back (None), all in one change.
 
     Raises PlanError for a camera the proxy isn't told to carry: it could play nothing.
     """
-    if camera_id not in {camera.camera_id for camera in stored.cameras}:
+    for camera_id in sorted(orders.keys() - {camera.camera_id for camera in stored.cameras}):
         msg = (
             f"Camera {camera_id} isn't in office {stored.office}'s desired document {stored.version}; no "
             "probe was ordered. Roll the camera out first."
         )
         raise PlanError(msg)
     cameras = tuple(
-        camera.model_copy(update={"probe": order}) if camera.camera_id == camera_id else camera
+        camera.model_copy(update={"probe": orders[camera.camera_id]})
+        if camera.camera_id in orders
+        else camera
         for camera in stored.cameras
     )
     if cameras == stored.cameras:
@@ -72,9 +79,16 @@ def edge_with_probe(stored: EdgeDesired, camera_id: str, order: ProbeOrder | Non
 
 def snapshot_with_probe(stored: IngestSnapshot, stream_arn: str, span: ProbeSpan) -> IngestSnapshot:
     """Publish when a stream shows a probe's clip, in order of time; do so before the probe is ordered."""
-    others = tuple(one for one in stored.probes.get(stream_arn, ()) if one.probe_id != span.probe_id)
-    spans = tuple(sorted((*others, span), key=lambda one: one.start_ms))
-    return _next_version(stored, stored.model_copy(update={"probes": stored.probes | {stream_arn: spans}}))
+    return snapshot_with_probes(stored, {stream_arn: span})
+
+
+def snapshot_with_probes(stored: IngestSnapshot, spans: Mapping[str, ProbeSpan]) -> IngestSnapshot:
+    """Publish when streams (by ARN) show a probe's clip, all in one change; see `snapshot_with_probe`."""
+    probes = dict(stored.probes)
+    for stream_arn, span in spans.items():
+        others = (one for one in probes.get(stream_arn, ()) if one.probe_id != span.probe_id)
+        probes[stream_arn] = tuple(sorted((*others, span), key=lambda one: one.start_ms))
+    return _next_version(stored, stored.model_copy(update={"probes": probes}))
 
 
 def snapshot_without_probes(stored: IngestSnapshot, before_ms: int) -> IngestSnapshot:

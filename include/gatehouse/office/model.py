@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from gatehouse.ingest.snapshot import EvidencePolicy, SnapshotRule
-from gatehouse.office.policy import Freeze, Gate, Name, Requeue, Tolerance, Wave
+from gatehouse.office.policy import Freeze, Gate, Name, Probe, Prove, Requeue, Tolerance, Wave
 
 Engine = Literal["stream_processor", "frame_search"]
 # Part of KVS, KDS and processor names, so only what all three allow (aws.md §2.2, §3).
@@ -94,7 +94,8 @@ class Timeouts(_Config):
 class RolloutSettings(_Config):
     """Say in which waves offices roll out, how a wave is judged, and with which stream settings.
 
-    `unit_cameras` is how many cameras of an office one task takes on at most.
+    `unit_cameras` is how many cameras of an office one task takes on at most. With `prove: running` cameras
+    end prepared and not proved: nobody asks for their media, faces or bake.
     """
 
     waves: Annotated[tuple[Wave, ...], Field(min_length=1, strict=False)]
@@ -107,10 +108,17 @@ class RolloutSettings(_Config):
     frames_per_second: Annotated[float, Field(ge=0.01, le=30, strict=False)] = 1
     timeouts_seconds: Timeouts
     unit_cameras: Annotated[int, Field(ge=1, le=1000)] = 250
+    prove: Prove = "whole_path"
     tolerance: Tolerance = Tolerance()
     requeue: Requeue = Requeue()
+    probe: Probe = Probe()
     gate: Gate = Gate()
     freeze: Freeze = Freeze()
+
+    @property
+    def proves_path(self) -> bool:
+        """Tell whether a camera has to show its whole path before its wave passes."""
+        return self.prove == "whole_path"
 
 
 class Channel(_Config):

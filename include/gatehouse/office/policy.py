@@ -12,7 +12,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
+from gatehouse.office import naming
+
 Name = Annotated[str, StringConstraints(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9_-]*$")]
+# How far a rollout proves a camera: its whole path up to searchable faces, or only that what analyses it
+# runs, for offices whose cameras aren't mounted yet.
+Prove = Literal["whole_path", "running"]
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 END_OF_DAY = 24 * 60
@@ -140,6 +145,18 @@ class Gate(_Policy):
     starting_limit_seconds: Seconds = 120
     stage_timeout_seconds: Seconds = 7200
     limits: GateLimits = GateLimits()
+
+
+class Probe(_Policy):
+    """Say how the path of every changed camera is proved before its wave bakes.
+
+    `clip` is a key of the Region's bucket, with `truth.json` beside it. What proves the path must arrive
+    within `allowance_seconds` of the clip's end.
+    """
+
+    enabled: bool = True
+    allowance_seconds: Seconds = 120
+    clip: Annotated[str, StringConstraints(min_length=1)] = naming.PROBE_CLIP_KEY
 
 
 class FreezeSpan(_Policy):

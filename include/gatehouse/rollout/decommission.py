@@ -4,8 +4,8 @@ Deleting is the dangerous direction. What isn't known to be dispensable is kept,
 has is in the plan once: removed by one action, or kept with the reason. The actions are a plan as a
 rollout's is (`plan.OfficePlan`), so they are hashed, approved and checked against live state alike.
 
-What analyses ends first, then the proxy stops sending; records under way are drained before anything
-that they need goes, and streams and faces go last.
+The proxy is told first, so that cameras stop sending; then what analyses ends; records under way are drained
+before anything that they need goes, and streams and faces go last.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ _REMOVES: dict[str, ActionKind] = {
     "collection": "remove_collection",
 }
 _ORDER: tuple[ActionKind, ...] = (
+    "remove_edge_document",
     "stop_processor",
     "remove_processor",
     "remove_analysis",
-    "remove_edge_document",
     "drain_record_stream",
     "remove_mapping",
     "remove_record_stream",
@@ -54,7 +54,7 @@ _GOES_ON = "the office goes on with its other cameras"
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Say what shall go; without `cameras`, the whole office.
+    """Say what shall go from a Region; without `cameras`, the whole office.
 
     `holds` are cameras whose video is under legal hold, or the office itself. Nothing here overrides one.
     """
@@ -65,6 +65,7 @@ class Terms:
     delete_video: bool = False
     delete_faces: bool = False
     delete_orphans: bool = False
+    region: str = ""
 
     def to_json(self) -> dict[str, Any]:
         """Return the terms as plain data."""
@@ -75,13 +76,24 @@ class Terms:
             "holds": sorted(self.holds),
         }
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Terms:
+        """Restore the terms from plain data."""
+        named = {name: frozenset(data[name]) for name in ("cameras", "holds")}
+        return cls(**{**data, **named, "at": datetime.fromisoformat(data["at"])})
+
+    @classmethod
+    def of(cls, plan: OfficePlan) -> Terms:
+        """Return the terms on which a plan was made: they are its basis."""
+        return cls.from_json({name: json.loads(value) for name, value in plan.basis.items()})
+
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
     """Hold everything an office was found to have.
 
     `last_media` tells by camera when its last fragment came, `faces` how many its collection holds: what
-    couldn't be asked is absent or None.
+    couldn't be asked is absent or None. `held` counts people of this office under legal hold.
     """
 
     office: str
@@ -89,6 +101,7 @@ class Holdings:
     orphans: tuple[Orphan, ...] = ()
     last_media: Mapping[str, datetime] = field(default_factory=dict)
     faces: int | None = None
+    held: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +152,7 @@ def plan_decommission(holdings: Holdings, terms: Terms) -> Decommission:
             kept.append(Kept(item.kind, item.name, reason, item.camera_id))
         else:
             actions += _removal(item, holdings)
-    actions += _drains(holdings.state, actions)
+    actions += _drains(holdings, actions)
     ordered = sorted(actions, key=lambda action: _ORDER.index(action.kind))
     plan = OfficePlan(
         office=holdings.office,
@@ -217,7 +230,9 @@ def _expiry(hours: int | None) -> str:
 
 
 def _why_faces(item: Item, holdings: Holdings, terms: Terms) -> str:
-    """Keep a collection with faces: they are deleted with receipts, by the roster sync."""
+    """Keep a collection with faces, unless told: they are deleted with receipts, here or by the sync."""
+    if holdings.held:
+        return f"{holdings.held} of its people are under legal hold. Decommission when it is released"
     if item.settings.get("orphan") or holdings.faces is None:
         known = "it isn't known how many faces it holds"
     elif holdings.faces:
@@ -243,7 +258,7 @@ def _undrainable(state: State) -> frozenset[str]:
     return frozenset(each.camera_id for each in mappings if not each.settings.get("enabled", True))
 
 
-def _drains(state: State, removals: Iterable[Action]) -> Iterator[Action]:
+def _drains(holdings: Holdings, removals: Iterable[Action]) -> Iterator[Action]:
     """Yield the wait for records under way, wherever something that they need is removed.
 
     What cameras share is drained for each of them; where no mapping reads, there is nothing to wait for.
@@ -251,13 +266,10 @@ def _drains(state: State, removals: Iterable[Action]) -> Iterator[Action]:
     needy = {
         action.camera_id for action in removals if action.what in {"mapping", "record stream", "snapshot"}
     }
-    if not needy:
-        return
-    for resource in state.values():
-        shared = not resource.camera_id
-        if resource.kind == "mapping" and (shared or resource.camera_id in needy):
+    for item in items_of(holdings) if needy else ():
+        if item.kind == "mapping" and (not item.camera_id or item.camera_id in needy):
             reason = "records under way are ingested before anything they need goes"
-            yield Action("drain_record_stream", resource.name, reason, resource.camera_id)
+            yield Action("drain_record_stream", item.name, reason, item.camera_id)
 
 
 def fully_gone(decommission: Decommission) -> bool:

@@ -20,6 +20,7 @@ CameraStep = Literal[
     "provisioned",
     "starting",
     "running",
+    "prepared",
     "verified",
     "probing",
     "baking",
@@ -51,6 +52,8 @@ _PHASE_OF: dict[CameraStep, Phase] = {
     "provisioned": "Progressing",
     "starting": "Progressing",
     "running": "Progressing",
+    # All is made and runs, and nothing is proved: that is no health, whenever the rollout ends.
+    "prepared": "Progressing",
     "verified": "Progressing",
     "probing": "Progressing",
     "baking": "Progressing",

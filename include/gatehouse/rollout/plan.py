@@ -31,6 +31,7 @@ from gatehouse.rollout.resources import Orphan
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
+    from gatehouse.office.policy import Prove
     from gatehouse.rollout.resources import DesiredOffice, ObservedOffice
     from gatehouse.rollout.waves import FrozenWave
 
@@ -71,6 +72,10 @@ class OfficePlan:
             for action in self.actions
             if (action.camera_id in cameras if action.camera_id else action.verb != "remove" or last)
         )
+
+    def leaves_alone(self, cameras: Collection[str]) -> bool:
+        """Tell whether everything of these cameras is as it shall be, and runs."""
+        return not self.starts and not self.part(cameras, last=False)
 
     def to_json(self) -> dict[str, Any]:
         """Return the plan as plain data."""
@@ -143,16 +148,19 @@ def plan_hash(
     plans: Mapping[str, OfficePlan],
     refused: Mapping[str, str] | None = None,
     waves: Sequence[FrozenWave] = (),
+    prove: Prove = "whole_path",
 ) -> str:
     """Return the digest under which a plan is approved: of everything that acting depends on, and no more.
 
-    Orphans and what is right already aren't acted on, and a forecast is no instruction.
+    Orphans and what is right already aren't acted on, and a forecast is no instruction. How far cameras are
+    to be proved belongs to it: nobody may approve proof and get none.
     """
     acted_on = ("office", "actions", "refused", "basis")
     data = {
         "offices": {name: {key: plan.to_json()[key] for key in acted_on} for name, plan in plans.items()},
         "refused": dict(refused or {}),
         "waves": [wave.to_json() for wave in waves],
+        "prove": prove,
     }
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 VERBS = ("create", "change", "replace", "switch", "remove")
 SHOWN_ACTIONS = 12  # of one office; the rest is counted
+NOT_PROVED = (
+    "! PREPARED, NOT PROVED: rollout.yaml says `prove: running`. These cameras' resources are made and "
+    "started; no media, frame, document, probe or bake is asked for, and no camera counts as healthy.\n"
+    "  → Roll the offices out with `prove: whole_path` once their cameras are mounted"
+)
 HEAD = ("office", "region", "engine", "cameras", *VERBS, "keep", "refused", "orphans", "$/month")
 
 
@@ -27,10 +32,12 @@ def render_plan(
     digest: str,
     refused: Mapping[str, str],
     dry_run: bool,
+    proves_path: bool = True,
 ) -> str:
     """Return the whole plan as text: summary, table, waves, money, details and what to look at first."""
     parts = [
         _summary(plans, forecast, digest, dry_run=dry_run),
+        "" if proves_path else NOT_PROVED,
         "\n".join(_table(plans, forecast)),
         "\n".join(_waves(forecast)),
         "\n".join(_money(forecast)),

@@ -7,10 +7,10 @@ stream. It passes only if every step of the path gave proof in time; else the fi
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from gatehouse.office.edge import ProbeState
     from gatehouse.rollout.phases import AnalysisResult
@@ -20,6 +20,8 @@ Step = Literal["proxy", "fragments", "records", "documents", "notification", "en
 # Ingest keeps its snapshot for 10 s, a proxy looks for orders every 2 s and then fetches the clip: an
 # interval begins only when both surely know of it.
 LEAD_MS = 20_000
+# What is published less than this before an interval begins, some copies of the snapshot learn too late.
+KNOWN_MS = 12_000
 # A frame this near to the moment the picture changes may show either face.
 _EDGE_MS = 500
 
@@ -32,6 +34,13 @@ class ClipTruth:
     enrolled: tuple[int, int]
     stranger: tuple[int, int]
     duration_ms: int
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ClipTruth:
+        """Restore a clip's truth from plain data, in which a span is a list."""
+        (seen_from, seen_until), (strange_from, strange_until) = data["enrolled"], data["stranger"]
+        spans = (seen_from, seen_until), (strange_from, strange_until)
+        return cls(data["person_id"], *spans, data["duration_ms"])
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +87,27 @@ class Verdict:
     reason: str
 
 
-def choose_interval(now_ms: int, length_ms: int, allowance_ms: int, lead_ms: int = LEAD_MS) -> Interval:
+def choose_interval(
+    now_ms: int, length_ms: int, allowance_ms: int, lead_ms: int = LEAD_MS, after_ms: int = 0
+) -> Interval:
     """Choose the next interval that everybody can know of in time.
 
     It covers whole seconds: evidence is kept one picture a camera-second, and so no second has both a person
-    and a probe. `allowance_ms` is what the path may take after the interval's end.
+    and a probe. `allowance_ms` is what the path may take after the interval's end. It begins not before
+    `after_ms`, the end of the last probe that is known of the streams, played or not.
     """
-    start_ms = _up_to_second(now_ms + lead_ms)
+    start_ms = _up_to_second(max(now_ms + lead_ms, after_ms))
     end_ms = start_ms + _up_to_second(length_ms)
     return Interval(start_ms, end_ms, end_ms + allowance_ms)
+
+
+def in_time(start_ms: int, now_ms: int) -> bool:
+    """Tell whether an interval can still be published, or ordered, before it begins for anybody.
+
+    What is ordered later might be played while some copy of ingest doesn't know, and takes the clip's faces
+    for people.
+    """
+    return now_ms + KNOWN_MS <= start_ms
 
 
 def judge_probe(interval: Interval, truth: ClipTruth, receipt: Receipt, now_ms: int) -> Verdict | None:

@@ -11,6 +11,8 @@ from airflow.providers.amazon.aws.hooks.base_aws import AwsBaseHook
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from gatehouse_provider.hooks.pacing import paced
+
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
@@ -43,13 +45,14 @@ class AdaptiveRetries(AwsBaseHook):
     def client_of(self, service: str, endpoint: str | None, config: Config | None = None) -> Any:
         """Make a client of any service in this hook's Region."""
         with _making:  # making a client isn't thread-safe; using one is
-            return self._shared_session().client(
+            client = self._shared_session().client(
                 service,
                 region_name=self.region_name,
                 endpoint_url=endpoint,
                 config=self._get_config(config),
                 verify=self.verify,
             )
+        return paced(client, self.region_name)
 
     def _generate_user_agent_extra_field(self, existing_user_agent_extra: str) -> str:
         """Ask the base class once a process: it walks the call stack with its source lines."""

@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.providers.opensearch.hooks.opensearch import OpenSearchHook
 
+from gatehouse.ingest.instant import moment
+from gatehouse.ingest.minutes import MINUTE_MS, stored_frames
 from gatehouse.office import naming
+from gatehouse.rollout.probe import ProbeFace
 from gatehouse_provider.settings import OPENSEARCH_CONNECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 MAX_MINUTES = 10_000
+# OpenSearch returns 10,000 documents at most, and a clip makes some dozens.
+PROBES_A_SEARCH = 50
 
 
 class DetectionHook(OpenSearchHook):
@@ -75,6 +80,37 @@ class DetectionHook(OpenSearchHook):
             found[bucket["key"]] = (ingested - at).total_seconds()
         return found
 
+    def probe_frames(self, spans: Mapping[str, tuple[int, int]]) -> dict[str, int]:
+        """Count a probe's analysed frames per camera, `{camera id: (start_ms, end_ms)}` of producer time."""
+        starts, ends = zip(*spans.values(), strict=True)
+        since = moment(min(starts) - min(starts) % MINUTE_MS).isoformat()
+        until = {"range": {"@timestamp": {"lt": moment(max(ends)).isoformat()}}}
+        body = {"size": MAX_MINUTES, "_source": ["@timestamp", "camera_id", "probe_frames"]}
+        answer = self._search(naming.CAMERA_MINUTES, list(spans), since, body, until)
+        counts = dict.fromkeys(spans, 0)
+        for hit in answer["hits"]["hits"]:
+            source = hit["_source"]
+            start_ms, end_ms = spans[source["camera_id"]]
+            frames = stored_frames(source, _milliseconds(source["@timestamp"]), probe=True)
+            counts[source["camera_id"]] += sum(start_ms <= at_ms < end_ms for at_ms in frames)
+        return counts
+
+    def probe_faces(self, cameras: Mapping[str, str], since_ms: int) -> dict[str, list[ProbeFace]]:
+        """Return the detections of probes, `{probe id: camera id}`, whose clips began not before a time."""
+        found: dict[str, list[ProbeFace]] = {probe_id: [] for probe_id in cameras}
+        body = {"size": MAX_MINUTES, "_source": ["@timestamp", "ingested_at", "person_id", "probe_id"]}
+        ids = sorted(cameras)
+        for at in range(0, len(ids), PROBES_A_SEARCH):
+            some = ids[at : at + PROBES_A_SEARCH]
+            mine = {"terms": {"probe_id": some}}
+            since = moment(since_ms).isoformat()
+            answer = self._search(naming.DETECTIONS, [cameras[each] for each in some], since, body, mine)
+            for hit in answer["hits"]["hits"]:
+                source = hit["_source"]
+                at_ms, ingested_ms = (_milliseconds(source[name]) for name in ("@timestamp", "ingested_at"))
+                found[source["probe_id"]].append(ProbeFace(at_ms, source.get("person_id"), ingested_ms))
+        return found
+
     def _search(
         self, index: str, cameras: Sequence[str], since: str, body: dict[str, Any], *further: dict[str, Any]
     ) -> dict[str, Any]:
@@ -90,3 +126,7 @@ class DetectionHook(OpenSearchHook):
             allow_no_indices=True,
         )
         return found
+
+
+def _milliseconds(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1000)

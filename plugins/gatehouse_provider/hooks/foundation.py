@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from gatehouse_provider.hooks.base_aws import AdaptiveRetries, error_code
+from gatehouse_provider.hooks.base_aws import AdaptiveRetries, error_code, pages
 from gatehouse_provider.settings import AWS_CONNECTION
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ ABSENT = frozenset(
         "QueueDoesNotExist",
     }
 )
+_SWEEP: dict[str, Any] = {"PaginationConfig": {"PageSize": 100}}
 
 
 class FoundationHook(AdaptiveRetries):
@@ -75,9 +76,14 @@ class FoundationHook(AdaptiveRetries):
         return [what for what, look in checks if not _exists(look)]
 
     def missing_secrets(self, names: Iterable[str]) -> set[str]:
-        """Return the secrets that Secrets Manager doesn't have in this Region; values aren't read."""
+        """Return the secrets that Secrets Manager doesn't have in this Region; values aren't read.
+
+        A list may be minutes old, so what it lacks is asked for by name.
+        """
         client = self._at("secretsmanager")
-        return {name for name in names if not _exists(partial(client.describe_secret, SecretId=name))}
+        listed = {secret["Name"] for secret in pages(client, "list_secrets", "SecretList", **_SWEEP)}
+        unlisted = set(names) - listed
+        return {name for name in unlisted if not _exists(partial(client.describe_secret, SecretId=name))}
 
     def _at(self, service: str) -> Any:
         return self.client_of(service, self.conn_config.get_service_endpoint_url(service))

@@ -13,6 +13,9 @@ from gatehouse_provider.hooks.base_aws import AdaptiveRetries, error_code, pages
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+# ListStreams gives 100 at most, and may be called 5 times a second (aws.md §4).
+_PAGE = {"PageSize": 100}
+
 
 class RecordStreamHook(AdaptiveRetries, KinesisHook):
     """Create and describe provisioned data streams, one a camera."""
@@ -26,6 +29,11 @@ class RecordStreamHook(AdaptiveRetries, KinesisHook):
                 return None
             raise
         return RecordStream(summary["StreamARN"], summary["StreamStatus"])
+
+    def status(self, name: str) -> str:
+        """Return a stream's status, such as CREATING."""
+        summary = self.client.describe_stream_summary(StreamName=name)["StreamDescriptionSummary"]
+        return str(summary["StreamStatus"])
 
     def create_stream(self, name: str, shards: int, tags: Mapping[str, str]) -> None:
         """Create a stream; one that is already there is taken as it is.
@@ -51,9 +59,18 @@ class RecordStreamHook(AdaptiveRetries, KinesisHook):
             if error_code(error) != "ResourceNotFoundException":
                 raise
 
+    def streams(self, prefix: str) -> dict[str, RecordStream]:
+        """Return the streams whose names begin so, by name, from one sweep of the Region."""
+        found = pages(self.client, "list_streams", "StreamSummaries", PaginationConfig=_PAGE)
+        return {
+            item["StreamName"]: RecordStream(item["StreamARN"], item["StreamStatus"])
+            for item in found
+            if item["StreamName"].startswith(prefix)
+        }
+
     def names_with_prefix(self, prefix: str) -> list[str]:
         """Return the streams whose names begin so."""
-        found = pages(self.client, "list_streams", "StreamNames")
+        found = pages(self.client, "list_streams", "StreamNames", PaginationConfig=_PAGE)
         return [name for name in found if name.startswith(prefix)]
 
     def tags(self, name: str) -> dict[str, str]:

@@ -32,9 +32,11 @@ class KinesisVideoHook(GatehouseAwsHook):
             if error_code(error) == "ResourceNotFoundException":
                 return None
             raise
-        return VideoStream(
-            info["StreamARN"], info["Status"], info.get("DataRetentionInHours", 0), info["Version"]
-        )
+        return _read(info)
+
+    def status(self, name: str) -> str:
+        """Return a stream's status, such as CREATING."""
+        return str(self.client.describe_stream(StreamName=name)["StreamInfo"]["Status"])
 
     def create_stream(self, name: str, retention_hours: int, tags: Mapping[str, str]) -> str:
         """Create a stream and return its ARN; one that is already there is taken as it is."""
@@ -65,34 +67,63 @@ class KinesisVideoHook(GatehouseAwsHook):
             DataRetentionChangeInHours=abs(delta),
         )
 
-    def streams_with_prefix(self, prefix: str) -> dict[str, str]:
-        """Return `{name: ARN}` of the streams whose names begin so."""
+    def streams(self, prefix: str) -> dict[str, VideoStream]:
+        """Return the streams whose names begin so, by name, from one sweep of the Region."""
         condition = {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": prefix}
         found = pages(self.client, "list_streams", "StreamInfoList", StreamNameCondition=condition)
-        return {info["StreamName"]: info["StreamARN"] for info in found}
+        return {info["StreamName"]: _read(info) for info in found}
+
+    def delete_stream(self, name: str) -> None:
+        """Delete a stream with its media and wait until it is gone; one that is gone already is fine."""
+        found = self.find_stream(name)
+        if found is None:
+            return
+        if found.status != "DELETING":
+            self.client.delete_stream(StreamARN=found.arn)
+        self.get_waiter("stream_deleted").wait(StreamName=name)
+
+    def streams_with_prefix(self, prefix: str) -> dict[str, str]:
+        """Return `{name: ARN}` of the streams whose names begin so."""
+        return {name: stream.arn for name, stream in self.streams(prefix).items()}
 
     def tags(self, arn: str) -> dict[str, str]:
         """Return a stream's tags."""
         return dict(self.client.list_tags_for_stream(StreamARN=arn).get("Tags", {}))
 
+    def newest_fragment(self, name: str, since: datetime, until: datetime) -> datetime | None:
+        """Return when the last fragment of a time span arrived, by the server's clock."""
+        span = {"StartTimestamp": since, "EndTimestamp": until}
+        selector = {"FragmentSelectorType": "SERVER_TIMESTAMP", "TimestampRange": span}
+        try:
+            # AWS promises no order, so all pages are read.
+            found = pages(
+                self._archive(name), "list_fragments", "Fragments", StreamName=name, FragmentSelector=selector
+            )
+            return max((fragment["ServerTimestamp"] for fragment in found), default=None)
+        except ClientError:
+            self._archive_clients.pop(name, None)
+            raise
+
     def count_fragments(self, name: str, since: datetime, until: datetime) -> int:
         """Count up to 100 fragments that arrived in a time span, by the server's clock."""
+        return len(self._fragments(name, "SERVER_TIMESTAMP", since, until))
+
+    def fragments_stored(self, name: str, start: datetime, end: datetime) -> list[datetime]:
+        """Return when up to 100 fragments that start in [start, end] of producer time were stored."""
+        found = self._fragments(name, "PRODUCER_TIMESTAMP", start, end)
+        return [fragment["ServerTimestamp"] for fragment in found]
+
+    def _fragments(self, name: str, clock: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
         client = self._archive(name)
-        span = {"StartTimestamp": since, "EndTimestamp": until}
+        span = {"StartTimestamp": start, "EndTimestamp": end}
+        selector = {"FragmentSelectorType": clock, "TimestampRange": span}
         try:
-            answer = client.list_fragments(
-                StreamName=name,
-                MaxResults=100,
-                FragmentSelector={
-                    "FragmentSelectorType": "SERVER_TIMESTAMP",
-                    "TimestampRange": span,
-                },
-            )
+            answer = client.list_fragments(StreamName=name, MaxResults=100, FragmentSelector=selector)
         except ClientError:
             # Caching data endpoints is safe if they are asked for again after a failure (aws.md §3).
             self._archive_clients.pop(name, None)
             raise
-        return len(answer["Fragments"])
+        return list(answer["Fragments"])
 
     def _archive(self, name: str) -> Any:
         if name not in self._archive_clients:
@@ -101,3 +132,9 @@ class KinesisVideoHook(GatehouseAwsHook):
             ]
             self._archive_clients[name] = self.client_of("kinesis-video-archived-media", endpoint)
         return self._archive_clients[name]
+
+
+def _read(info: Mapping[str, Any]) -> VideoStream:
+    return VideoStream(
+        info["StreamARN"], info["Status"], info.get("DataRetentionInHours", 0), info["Version"]
+    )

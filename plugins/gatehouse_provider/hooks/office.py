@@ -12,6 +12,7 @@ from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeDesired
 from gatehouse.office.frames import FramesDesired, FramesRates
+from gatehouse.reconcile.sweep import Sweep
 from gatehouse.rollout.frames_document import frames_after
 from gatehouse.rollout.resources import ObservedCamera, ObservedOffice, Orphan, Processor
 from gatehouse.rollout.state import document_state, snapshot_state, state_of
@@ -23,11 +24,11 @@ from gatehouse_provider.hooks.rekognition import RekognitionHook
 from gatehouse_provider.settings import AWS_CONNECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from gatehouse.office.model import Engine
     from gatehouse.rollout.action import Action
-    from gatehouse.rollout.resources import DesiredOffice, EventMapping
+    from gatehouse.rollout.resources import DesiredOffice, EventMapping, What
     from gatehouse.rollout.state import State
 
 _PREFIX = "gatehouse-"
@@ -57,6 +58,7 @@ class OfficeHook(BaseHook):
         self.desired = desired
         self.rollout_id = rollout_id
         self._place: dict[str, Any] = {"aws_conn_id": aws_conn_id, "region_name": desired.region}
+        self._video_arns: dict[str, str] = {}
 
     @cached_property
     def rekognition(self) -> RekognitionHook:
@@ -84,28 +86,41 @@ class OfficeHook(BaseHook):
         return DocumentHook(**self._place)
 
     def observe(self) -> ObservedOffice:
-        """Read what exists of the office, and what carries its tag without being in its manifest."""
-        mappings = self.mappings.mappings(self.desired.ingest_function)
+        """Read what exists of the office, and what carries its tag without being in its manifest.
+
+        One sweep of List calls over the Region tells everything but the settings of processors, which are
+        described, those that exist.
+        """
+        sweep = Sweep(
+            processors=self.rekognition.processor_statuses(),
+            video=self.video.streams(_PREFIX),
+            records=self.records.streams(_PREFIX),
+            mappings=self.mappings.mappings(self.desired.ingest_function),
+        )
+        self._video_arns = {name: stream.arn for name, stream in sweep.video.items()}
         engines = self._engines()
-        cameras = {}
-        for camera_id in self.desired.cameras:
-            video = self.video.find_stream(naming.video_stream(camera_id))
-            cameras[camera_id] = ObservedCamera(
-                video=video,
-                records=self.records.find_stream(naming.record_stream(camera_id)),
-                mapping=mappings.get(self.desired.record_stream_arn(camera_id)),
-                processor=self.rekognition.find_processor(naming.stream_processor(camera_id)),
-                engine=engines.get(video.arn) if video else None,
-            )
         stream = naming.office_record_stream(self.desired.office)
         key = naming.frames_desired_key(self.desired.office)
         return ObservedOffice(
             collection_exists=self.rekognition.collection_exists(self.desired.collection),
-            cameras=cameras,
-            orphans=tuple(self._orphans()),
-            records=self.records.find_stream(stream),
-            mapping=mappings.get(self.desired.data_stream_arn(stream)),
+            cameras={
+                camera_id: self._camera(camera_id, sweep, engines) for camera_id in self.desired.cameras
+            },
+            orphans=tuple(self._orphans(sweep)),
+            records=sweep.records.get(stream),
+            mapping=sweep.mappings.get(self.desired.data_stream_arn(stream)),
             frames=self.documents.read(self.desired.bucket, key, FramesDesired)[0],
+        )
+
+    def _camera(self, camera_id: str, sweep: Sweep, engines: Mapping[str, Engine]) -> ObservedCamera:
+        video = sweep.video.get(naming.video_stream(camera_id))
+        processor = naming.stream_processor(camera_id)
+        return ObservedCamera(
+            video=video,
+            records=sweep.records.get(naming.record_stream(camera_id)),
+            mapping=sweep.mappings.get(self.desired.record_stream_arn(camera_id)),
+            processor=self.rekognition.find_processor(processor) if processor in sweep.processors else None,
+            engine=engines.get(video.arn) if video else None,
         )
 
     def state(self, observed: ObservedOffice) -> State:
@@ -127,17 +142,17 @@ class OfficeHook(BaseHook):
         streams = snapshot.streams.items() if snapshot else ()
         return {arn: s.engines[-1].engine if s.engines else s.engine for arn, s in streams}
 
-    def _orphans(self) -> Iterator[Orphan]:
-        """Sweep the Region once by name, and ask for the tags of what no manifest accounts for."""
+    def _orphans(self, sweep: Sweep) -> Iterator[Orphan]:
+        """Ask for the tags of what no manifest accounts for, and of nothing else."""
         known = {name(camera_id) for camera_id in self.known for name in _NAMES}
         known.add(naming.office_record_stream(self.desired.office))
-        for name, arn in sorted(self.video.streams_with_prefix(_PREFIX).items()):
-            if name not in known and self._is_mine(self.video.tags(arn)):
+        for name, stream in sorted(sweep.video.items()):
+            if name not in known and self._is_mine(self.video.tags(stream.arn)):
                 yield Orphan("video_stream", name, name.removeprefix(_PREFIX))
-        for name in sorted(self.records.names_with_prefix(_PREFIX)):
+        for name in sorted(sweep.records):
             if name not in known and self._is_mine(self.records.tags(name)):
                 yield Orphan("record_stream", name, name.removeprefix(naming.record_stream("")))
-        for name in sorted(self.rekognition.processor_statuses()):
+        for name in sorted(sweep.processors):
             if name.startswith(_PREFIX) and name not in known and self._is_mine(self._processor_tags(name)):
                 yield Orphan("processor", name, name.removeprefix(_PREFIX))
 
@@ -149,14 +164,29 @@ class OfficeHook(BaseHook):
         return tags.get(naming.TAG_OFFICE) == self.desired.office
 
     def video_arns(self, cameras: Iterable[str]) -> dict[str, str]:
-        """Return `{camera id: video stream ARN}`; cameras without a stream are left out."""
-        found = {camera_id: self.video.find_stream(naming.video_stream(camera_id)) for camera_id in cameras}
-        return {camera_id: stream.arn for camera_id, stream in found.items() if stream}
+        """Return `{camera id: video stream ARN}`; cameras without a stream are left out.
+
+        What this hook observed or made it knows; it sweeps for the others, and describes what a sweep
+        doesn't show yet.
+        """
+        names = {camera_id: naming.video_stream(camera_id) for camera_id in cameras}
+        if set(names.values()) - self._video_arns.keys():
+            self._video_arns |= self.video.streams_with_prefix(_PREFIX)
+        for name in set(names.values()) - self._video_arns.keys():
+            if stream := self.video.find_stream(name):
+                self._video_arns[name] = stream.arn
+        return {camera_id: self._video_arns[n] for camera_id, n in names.items() if n in self._video_arns}
 
     def carry_out(self, action: Action) -> None:
         """Carry out one action; doing it twice does no more than doing it once."""
         self.log.info("%s %s: %s", action.kind, action.resource, action.reason)
         getattr(self, f"_{action.kind}")(action)
+
+    def is_active(self, what: What, name: str) -> bool:
+        """Tell whether a stream takes data; one that is gone is an error of AWS's own words."""
+        if what == "record_stream":
+            return self.records.status(name) == "ACTIVE"
+        return self.video.status(name) == "ACTIVE"
 
     def wait_until_streams_take_data(self, cameras: Iterable[str], timeout_seconds: int) -> None:
         """Wait until the streams of these cameras, and what their records go to, are ACTIVE."""
@@ -181,7 +211,8 @@ class OfficeHook(BaseHook):
 
     def _create_video_stream(self, action: Action) -> None:
         tags = self.tags(action.camera_id)
-        self.video.create_stream(action.resource, self.desired.retention_hours, tags)
+        arn = self.video.create_stream(action.resource, self.desired.retention_hours, tags)
+        self._video_arns[action.resource] = arn
 
     def _change_retention(self, action: Action) -> None:
         self.video.change_retention(action.resource, self.desired.retention_hours)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 # Questions that have an answer for lack of one: they may not hold a rollout up for minutes.
 BRIEFLY = Config(retries={"mode": "standard", "max_attempts": 2}, connect_timeout=5, read_timeout=10)
 DENIED = frozenset({"AccessDeniedException", "ResourceNotFoundException", "KMSAccessDeniedException"})
-DRY_RUN = Seen("not_proved", "a dry run starts no stream processor")
+DRY_RUN = Seen("not_proved", "no stream processor is started in a dry run, or for a plan that has no room")
 
 
 class PreflightHook(AdaptiveRetries):

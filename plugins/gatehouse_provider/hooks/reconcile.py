@@ -15,7 +15,6 @@ from gatehouse.office.edge import EdgeDesired, EdgeObserved
 from gatehouse.office.frames import FramesDesired, FramesObserved
 from gatehouse.reconcile.sweep import PREFIX, Described, Documents, Sweep
 from gatehouse.rollout.action import Action
-from gatehouse.rollout.resources import RecordStream, VideoStream
 from gatehouse_provider.hooks.base_aws import pages
 from gatehouse_provider.hooks.documents import DocumentHook
 from gatehouse_provider.hooks.kinesis import RecordStreamHook
@@ -85,22 +84,10 @@ class SweepHook(BaseHook):
 
     def sweep(self) -> Sweep:
         """List processors, streams, mappings and collections, each once."""
-        beginning = {"ComparisonOperator": "BEGINS_WITH", "ComparisonValue": PREFIX}
-        video = pages(self.video.client, "list_streams", "StreamInfoList", StreamNameCondition=beginning)
-        records = pages(self.records.client, "list_streams", "StreamSummaries")
         return Sweep(
             processors=self.rekognition.processor_statuses(),
-            video={
-                info["StreamName"]: VideoStream(
-                    info["StreamARN"], info["Status"], info.get("DataRetentionInHours", 0), info["Version"]
-                )
-                for info in video
-            },
-            records={
-                info["StreamName"]: RecordStream(info["StreamARN"], info["StreamStatus"])
-                for info in records
-                if info["StreamName"].startswith(PREFIX)
-            },
+            video=self.video.streams(PREFIX),
+            records=self.records.streams(PREFIX),
             mappings=self.mappings.mappings(self.function),
             collections=frozenset(pages(self.rekognition.client, "list_collections", "CollectionIds")),
         )

@@ -157,10 +157,13 @@ class RekognitionHook(GatehouseAwsHook):
 
         AWS answers 200 even where the processor will end FAILED (aws.md §2.7): always wait for RUNNING.
         """
-        found = self.find_processor(name)
-        if found is not None and found.status not in STARTABLE:
+        try:
+            self.client.start_stream_processor(Name=name)
+        except ClientError as error:
+            # "Stream Processor not available for starting": it isn't at rest.
+            if error_code(error) != "ResourceInUseException":
+                raise
             return False
-        self.client.start_stream_processor(Name=name)
         return True
 
     def processor_statuses(self) -> dict[str, str]:

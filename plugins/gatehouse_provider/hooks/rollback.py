@@ -126,11 +126,7 @@ class RollbackHook(BaseHook):
         self.office.video.change_retention(resource.name, resource.settings["retention_hours"])
 
     def _delete_video_stream(self, resource: Resource) -> None:
-        found = self.office.video.find_stream(resource.name)
-        if found is not None:
-            if found.status != "DELETING":
-                self.office.video.client.delete_stream(StreamARN=found.arn)
-            self.office.video.get_waiter("stream_deleted").wait(StreamName=resource.name)
+        self.office.video.delete_stream(resource.name)
 
     def _create_collection(self, resource: Resource) -> None:
         self.office.rekognition.create_collection(resource.name, self.office.tags())

@@ -19,7 +19,7 @@ from gatehouse_provider.settings import LEDGER_CONNECTION, config_dir
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from gatehouse.office.config import Company
+    from gatehouse.office.config import Company, Reading
 
 LEASE_TTL = timedelta(minutes=15)
 RENEW_AFTER = timedelta(minutes=1)
@@ -43,9 +43,14 @@ class SteeringHook(BaseHook):
         self._renewed = datetime.now(UTC)
 
     @cached_property
-    def company(self) -> Company:
+    def reading(self) -> Reading:
         """Read the configuration as it is now."""
-        return read_company(config_dir()).company
+        return read_company(config_dir())
+
+    @property
+    def company(self) -> Company:
+        """Return the offices with a usable manifest, and the policies."""
+        return self.reading.company
 
     def connect(self) -> None:
         """Resolve the connection now, in the caller's thread."""
@@ -58,10 +63,14 @@ class SteeringHook(BaseHook):
             wanted = steering(connection, self.rollout_id)
         steps = []
         for name in self.offices:
-            zone = self.company.office(name).time_zone
-            may = may_act(at, name, zone, calendar, wanted.stop, wanted.hotfix)
+            may = may_act(at, name, self._time_zone(name), calendar, wanted.stop, wanted.hotfix)
             steps.append(next_step(wanted.desired, may))
         return min(steps, key=lambda step: _RANK[step.do], default=Step("go"))
+
+    def _time_zone(self, office: str) -> str:
+        """Return by which clock an office is frozen: UTC for one that no manifest has any more."""
+        gone = office not in self.company.offices and office not in self.reading.refused
+        return "UTC" if gone else self.company.office(office).time_zone
 
     def renew(self) -> None:
         """Prolong the offices' leases if the last time was a while ago; LedgerError if one is lost."""

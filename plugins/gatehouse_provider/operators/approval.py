@@ -40,7 +40,7 @@ class PlanApprovalOperator(ApprovalOperator):
         self, *, unattended: Any = False, ledger_conn_id: str = LEDGER_CONNECTION, **kwargs: Any
     ) -> None:
         settings: dict[str, Any] = {
-            "subject": "Approve this rollout?",
+            "subject": "Approve this plan?",
             "defaults": [ApprovalOperator.REJECT],
             "response_timeout": RESPONSE_TIMEOUT,
         }
@@ -64,7 +64,7 @@ class PlanApprovalOperator(ApprovalOperator):
         if self.unattended:
             return self._decide(context, APPROVED, "unattended")
         actions = sum(len(office.actions) for office in plan.offices.values())
-        self.subject = f"Approve rollout plan {plan.digest[:12]}: {actions} actions?"
+        self.subject = f"Approve {plan.kind} plan {plan.digest[:12]}: {actions} actions?"
         self.body = f"```\n{plan.text}\n```"
         return super().execute(context)
 

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from gatehouse.ledger.calls import changed_at
+from gatehouse.ledger.probes import unproved
 from gatehouse.ledger.rollouts import camera_phases, set_camera_phase, set_wave_phase, waves_of
+from gatehouse.rollout.tolerance import too_many
 from gatehouse_provider.operators.base import GatehouseOperator, final_errors, now
-from gatehouse_provider.operators.stored_plan import stored_plan
+from gatehouse_provider.operators.stored_plan import PREPARED, stored_plan
 from gatehouse_provider.triggers.gate import WaveBakeTrigger
 
 if TYPE_CHECKING:
@@ -19,9 +21,9 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from gatehouse.rollout.phases import CameraStep
+    from gatehouse.rollout.phases import CameraStep, Phase
 
-BAKES_FROM = frozenset({"verified", "probing", "baking", "healthy"})
+BAKES_FROM = frozenset({"verified", "baking", "healthy"})
 
 
 class WaveBakeOperator(GatehouseOperator):
@@ -30,7 +32,7 @@ class WaveBakeOperator(GatehouseOperator):
 
     Evidence counts from each camera's own change on. A few bad cameras are set aside if the policy lets
     them; without data the wave pauses, until data or a person decides. A wave in which nothing changed
-    bakes no time.
+    bakes no time, and neither does one whose plan proves nothing.
 
     :param wave: name of the wave.
     :param units: what the wave's begin returned. (templated)
@@ -49,6 +51,10 @@ class WaveBakeOperator(GatehouseOperator):
         """Start the bake, and wait for its end."""
         rollout_id = context["run_id"]
         cameras = self._cameras(rollout_id)
+        with self.ledger.begin() as connection:
+            plan = stored_plan(connection, rollout_id)
+        if not plan.proves_path:
+            return self._prepared(rollout_id, cameras)
         self._start(rollout_id, cameras)
         gate = self.reading.company.rollout.gate
         trigger = WaveBakeTrigger(
@@ -94,6 +100,28 @@ class WaveBakeOperator(GatehouseOperator):
         self.log.info("Wave %s passes: %s", self.wave, event["reason"])
         return {"passed": self.wave, "set_aside": sorted(bad)}
 
+    def _prepared(self, rollout_id: str, cameras: Sequence[str]) -> dict[str, Any]:
+        """Let a wave pass whose cameras are prepared, but for a few; it isn't Healthy, nothing was seen."""
+        with self.ledger.begin() as connection:
+            steps = camera_phases(connection, rollout_id)
+        found = {camera_id: steps.get(camera_id, ("", "planned", "")) for camera_id in cameras}
+        bad = {camera_id: why or step for camera_id, (_, step, why) in found.items() if step != "prepared"}
+        reason = too_many(len(bad), len(cameras), len(cameras), self.reading.company.rollout.tolerance)
+        detail = reason or f"{len(cameras) - len(bad)} cameras are {PREPARED}"
+        with final_errors(), self.ledger.begin() as connection:
+            for office, ids in self._by_office(list(bad)).items():
+                rows: list[tuple[str, CameraStep, str]] = [(one, "failed", bad[one]) for one in ids]
+                set_camera_phase(connection, rollout_id, office, rows, now())
+            phase: Phase = "Degraded" if bad else "Progressing"
+            set_wave_phase(
+                connection, rollout_id, self.wave, phase, now(), detail=detail, passed=not reason, ended=True
+            )
+        if reason:
+            msg = f"Wave '{self.wave}' doesn't pass: {reason}"
+            raise AirflowFailException(msg)
+        self.log.warning("Wave %s: %s", self.wave, detail)
+        return {"prepared": self.wave, "set_aside": sorted(bad)}
+
     def _cameras(self, rollout_id: str) -> list[str]:
         """Name the cameras that the wave took on; skips or fails where there are none."""
         with self.ledger.begin() as connection:
@@ -120,14 +148,12 @@ class WaveBakeOperator(GatehouseOperator):
             if not changed_at(connection, rollout_id).keys() & set(cameras):
                 seconds = 0
             phases = camera_phases(connection, rollout_id)
+            lacking = unproved(connection, rollout_id) if self.reading.company.rollout.probe.enabled else ()
             for office, ids in self._by_office(cameras).items():
-                rows: list[tuple[str, CameraStep, str]] = []
+                rows = []
                 for camera_id in ids:
                     _, step, detail = phases.get(camera_id, (office, "planned", ""))
-                    if step in BAKES_FROM:
-                        rows.append((camera_id, "baking", ""))
-                    else:
-                        rows.append((camera_id, "failed", detail or f"it didn't get beyond {step}"))
+                    rows.append((camera_id, *_first_step(step, detail, proved=camera_id not in lacking)))
                 set_camera_phase(connection, rollout_id, office, rows, at)
             until = at + timedelta(seconds=seconds)
             set_wave_phase(connection, rollout_id, self.wave, "Progressing", at, bake_until=until)
@@ -152,3 +178,12 @@ class WaveBakeOperator(GatehouseOperator):
             for name, office in company.offices.items()
         }
         return {name: ids for name, ids in found.items() if ids}
+
+
+def _first_step(step: str, detail: str, *, proved: bool) -> tuple[CameraStep, str]:
+    """Return how a camera begins its bake: nothing goes live whose path no probe proved."""
+    if step not in BAKES_FROM:
+        return "failed", detail or f"it didn't get beyond {step}"
+    if not proved:
+        return "failed", "no probe proved its path. See its task probe, and run the rollout again"
+    return "baking", ""

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from gatehouse.capacity.headroom import short
 from gatehouse.capacity.prices import load_prices
 from gatehouse.capacity.quotas import load_quotas
 from gatehouse.ledger.people import enrolled_kinds
@@ -47,11 +48,16 @@ class RolloutPreflightOperator(GatehouseOperator):
             people = enrolled_faces(connection, plan.offices)
         regions = sorted({company.office(name).region for name in plan.offices})
         hooks = region_hooks(company, regions, self.aws_conn_id)
+        headroom = foresee(company, plan.offices, plan.waves, people, hooks).headroom
+        # A plan for which there is no room isn't worth a stream processor: nothing at all is written.
+        prove = not plan.dry_run and not short(headroom)
         with ThreadPoolExecutor(max_workers=max(1, len(regions))) as pool:
-            seen = pool.map(lambda region: self._observe(hooks[region], context["run_id"], plan), regions)
+            seen = pool.map(
+                lambda region: self._observe(hooks[region], context["run_id"], plan, prove=prove), regions
+            )
             looked = PreflightSeen(
                 tuple(seen),
-                foresee(company, plan.offices, plan.waves, people, hooks).headroom,
+                headroom,
                 hooks[regions[0]].ai_opt_out() if regions else PreflightSeen(()).ai_opt_out,
                 opensearch_answers(),
             )
@@ -62,12 +68,12 @@ class RolloutPreflightOperator(GatehouseOperator):
         result = verdict(findings)
         return {"advisory": result.advisory, "findings": [finding.to_json() for finding in findings]}
 
-    def _observe(self, hook: PreflightHook, run_id: str, plan: StoredPlan) -> RegionSeen:
+    def _observe(self, hook: PreflightHook, run_id: str, plan: StoredPlan, *, prove: bool) -> RegionSeen:
         company = self.reading.company
         offices = [company.office(name) for name in plan.offices]
         mine = [office for office in offices if office.region == hook.region]
         starts = any(plan.offices[office.office].starts for office in mine)
-        seen = hook.observe(mine, run_id, dry_run=plan.dry_run or not starts)
+        seen = hook.observe(mine, run_id, dry_run=not prove or not starts)
         # Where nothing is started, nothing rests on the right to start it.
         return seen if starts else replace(seen, engines=seen.engines - {"stream_processor"})
 

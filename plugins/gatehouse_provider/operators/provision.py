@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
+from gatehouse.capacity.quotas import load_quotas
 from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.ledger.calls import mark_changed, plan_calls, save_before
 from gatehouse.ledger.rollouts import set_rollout_phase
 from gatehouse.office import naming
 from gatehouse.office.documents import edge_document, snapshot_with_streams
 from gatehouse.office.edge import EdgeDesired
+from gatehouse.rollout.pipeline import Do, Look, Pipeline, unfinished
 from gatehouse.rollout.plan import check_still_fits, plan_office
 from gatehouse_provider.operators.base import final_errors, now
 from gatehouse_provider.operators.unit import UnitOperator
+from gatehouse_provider.settings import config_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from airflow.sdk import Context
 
     from gatehouse.rollout.action import Action
-    from gatehouse.rollout.resources import ObservedOffice
+    from gatehouse.rollout.resources import ObservedOffice, What
     from gatehouse_provider.hooks.office import OfficeHook
 
-STREAM_KINDS = frozenset(
-    {"create_collection", "create_video_stream", "change_retention", "create_record_stream"}
-)
 # Engines are switched when the new one runs, and the former one's resources go once that is proved.
 LATER = frozenset({"switch", "remove"})
 
@@ -52,7 +53,9 @@ class OfficeProvisionOperator(UnitOperator):
             check_still_fits(planned, live)
         actions = live.part(cameras, last=False)
         self._remember(rollout_id, hook, observed, cameras, actions)
-        self._act(context, hook, [action for action in actions if action.verb not in LATER], cameras)
+        first = [action for action in actions if action.verb not in LATER]
+        streams = unfinished(self.desired, observed, cameras) if actions else []
+        self._act(context, hook, self._pipeline(first, streams))
         switched = {action.camera_id for action in actions if action.verb == "switch"}
         self._publish(context, hook, cameras, [camera for camera in cameras if camera not in switched])
         self._mark_changed(rollout_id, cameras, actions)
@@ -84,19 +87,34 @@ class OfficeProvisionOperator(UnitOperator):
         with self.ledger.begin() as connection:
             mark_changed(connection, rollout_id, changed, now())
 
-    def _act(
-        self, context: Context, hook: OfficeHook, actions: Sequence[Action], cameras: Collection[str]
-    ) -> None:
-        """Create all streams before waiting for any; what reads or feeds them comes after."""
-        for action in actions:
-            if action.kind in STREAM_KINDS:
-                self._carry_out(context, hook, action)
+    def _pipeline(self, actions: Sequence[Action], streams: Sequence[tuple[What, str]]) -> Pipeline:
+        """Order what is to be done, and the streams to wait for that an interrupted run made."""
+        at_once = load_quotas(config_dir()).count("streams_creating", self.desired.region)
         timeout = self.reading.company.rollout.timeouts_seconds.stream_active
-        if actions:
-            hook.wait_until_streams_take_data(cameras, timeout)
-        for action in actions:
-            if action.kind not in STREAM_KINDS:
-                self._carry_out(context, hook, action)
+        pipeline = Pipeline(self.desired.engine, self.office, at_once, timeout)
+        pipeline.begin(actions, streams, time.monotonic())
+        return pipeline
+
+    def _act(self, context: Context, hook: OfficeHook, pipeline: Pipeline) -> None:
+        """Carry everything out, one call at a time: what takes its time at AWS is made side by side there."""
+        while (step := pipeline.next(time.monotonic())) is not None:
+            if isinstance(step, Do):
+                self._carry_out(context, hook, step.action)
+                pipeline.done(step.action, time.monotonic())
+            elif isinstance(step, Look):
+                active = hook.is_active(step.what, step.name)
+                pipeline.seen(step.name, time.monotonic(), active=active)
+            else:
+                time.sleep(step.seconds)
+            self._check_overdue(pipeline)
+
+    def _check_overdue(self, pipeline: Pipeline) -> None:
+        if late := pipeline.overdue(time.monotonic()):
+            msg = (
+                f"Office {self.office}: {', '.join(late)} should be ACTIVE within {pipeline.timeout:g} s, "
+                "and takes no data yet. What was made stays; the task tries again, and finds it"
+            )
+            raise TimeoutError(msg)
 
     def _carry_out(self, context: Context, hook: OfficeHook, action: Action) -> None:
         with self.calling(context, action.kind, action.resource, action.camera_id):

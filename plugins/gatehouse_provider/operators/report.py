@@ -15,7 +15,7 @@ from gatehouse.ledger.rollouts import camera_phases, load_rollout, set_rollout_p
 from gatehouse.rollout.evidence import make_bundle
 from gatehouse_provider.hooks.bundles import BundleHook
 from gatehouse_provider.operators.base import GatehouseOperator, final_errors, now
-from gatehouse_provider.operators.stored_plan import stored_plan
+from gatehouse_provider.operators.stored_plan import PREPARED, stored_plan
 from gatehouse_provider.settings import config_dir
 
 if TYPE_CHECKING:
@@ -30,8 +30,11 @@ class RolloutReportOperator(GatehouseOperator):
     Give the run's offices back and say how every planned camera ended; run it whatever happened before.
 
     Keeps the evidence bundle in the home Region's bucket. Fails unless every camera of the plan is
-    healthy, so that the run's own state is honest.
+    healthy, so that the run's own state is honest. Where the plan proves nothing, prepared is what they
+    shall be, and the rollout doesn't become Healthy.
     """
+
+    complaint = "Not everything is healthy"
 
     def execute(self, context: Context) -> dict[str, Any]:
         """Release the leases, record the rollout's end, keep the evidence and report."""
@@ -39,11 +42,10 @@ class RolloutReportOperator(GatehouseOperator):
         with self.ledger.begin() as connection:
             freed = release_leases(connection, rollout_id)
             plan = stored_plan(connection, rollout_id)
-            phases = camera_phases(connection, rollout_id)
         if plan.dry_run:
             return {"dry_run": True}
-        wrong = _unwell(plan, phases)
-        self._end(rollout_id, well=not wrong)
+        wrong = self.unwell(rollout_id, plan)
+        self._end(rollout_id, plan, well=not wrong)
         key = ""
         try:
             key = self._keep_evidence(rollout_id)
@@ -52,14 +54,31 @@ class RolloutReportOperator(GatehouseOperator):
             wrong.append(str(error))
         self.log.info("Released %s; the evidence is %s", ", ".join(freed) or "no office", key or "not kept")
         if wrong:
-            raise AirflowFailException("Not everything is healthy:\n" + "\n".join(wrong))
-        return {"healthy": sorted(phases), "evidence": key}
+            raise AirflowFailException(f"{self.complaint}:\n" + "\n".join(wrong))
+        if not plan.proves_path:
+            self.log.warning("The cameras are %s", PREPARED)
+        return {**self.outcome(rollout_id), "evidence": key}
 
-    def _end(self, rollout_id: str, *, well: bool) -> None:
+    def unwell(self, rollout_id: str, plan: StoredPlan) -> list[str]:
+        """List what didn't end as planned, and why."""
+        with self.ledger.begin() as connection:
+            return _unwell(plan, camera_phases(connection, rollout_id))
+
+    def outcome(self, rollout_id: str) -> dict[str, Any]:
+        """Return how a run ended that went well."""
+        with self.ledger.begin() as connection:
+            ended = sorted(camera_phases(connection, rollout_id))
+            proves = stored_plan(connection, rollout_id).proves_path
+        return {"healthy": ended} if proves else {"healthy": [], "prepared_not_proved": ended}
+
+    def _end(self, rollout_id: str, plan: StoredPlan, *, well: bool) -> None:
         with final_errors(), self.ledger.begin() as connection:
             found = load_rollout(connection, rollout_id)
-            phase: Phase = "Healthy" if well else "Degraded"
+            best: Phase = "Healthy" if plan.proves_path else "Progressing"
+            phase: Phase = best if well else "Degraded"
             detail = found.detail if found and found.phase == phase else ""
+            if well and not plan.proves_path:
+                detail = f"its cameras are {PREPARED}"
             set_rollout_phase(connection, rollout_id, phase, now(), detail=detail, ended=True)
 
     def _keep_evidence(self, rollout_id: str) -> str:
@@ -91,7 +110,8 @@ def _versions() -> dict[str, str]:
 
 
 def _unwell(plan: StoredPlan, phases: dict[str, tuple[str, str, str]]) -> list[str]:
-    """List, for every planned camera that isn't healthy, how it ended and why."""
+    """List, for every planned camera that isn't as it shall be, how it ended and why."""
+    well = "healthy" if plan.proves_path else "prepared"
     wrong = [f"office {name}: {reason}" for name, reason in plan.refused.items()]
     for name, office in plan.offices.items():
         wrong += [f"{camera_id} ({name}) was refused: {why}" for camera_id, why in office.refused.items()]
@@ -101,6 +121,6 @@ def _unwell(plan: StoredPlan, phases: dict[str, tuple[str, str, str]]) -> list[s
     wrong += [
         f"{camera_id} ({office}) is {phase}: {detail}" if detail else f"{camera_id} ({office}) is {phase}"
         for camera_id, (office, phase, detail) in phases.items()
-        if phase != "healthy"
+        if phase != well
     ]
     return wrong

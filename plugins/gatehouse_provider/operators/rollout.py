@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from gatehouse.office.config import Company
     from gatehouse.rollout.waves import FrozenWave
+
+LOOKS_AT_ONCE = 8
 
 
 class RolloutPlanOperator(GatehouseOperator):
@@ -69,7 +72,7 @@ class RolloutPlanOperator(GatehouseOperator):
             plans, unanswered = self._plan_each(company, fit, rollout_id)
             refused |= unanswered
             waves = self._freeze(company, plans)
-            digest = plan_hash(plans, refused, waves)
+            digest = plan_hash(plans, refused, waves, company.rollout.prove)
             foreseen = self._show(company, plans, waves, digest, refused)
         plan = {
             "offices": {name: office.to_json() for name, office in plans.items()},
@@ -77,6 +80,7 @@ class RolloutPlanOperator(GatehouseOperator):
             "dry_run": bool(self.plan_only),
             "waves": [wave.to_json() for wave in waves],
             "forecast": foreseen,
+            "prove": company.rollout.prove,
         }
         rows = [*((wave.name, wave.offices) for wave in waves), (REQUEUED, ())]
         with self.ledger.begin() as connection:
@@ -137,15 +141,18 @@ class RolloutPlanOperator(GatehouseOperator):
     def _plan_each(
         self, company: Company, offices: Sequence[str], rollout_id: str
     ) -> tuple[dict[str, OfficePlan], dict[str, str]]:
-        """Return the plans, and why an office's Region couldn't tell what it has."""
-        plans: dict[str, OfficePlan] = {}
-        refused: dict[str, str] = {}
-        for name in offices:
+        """Look at all offices side by side; return plans, and why a Region couldn't tell what it has."""
+
+        def look(name: str) -> OfficePlan | str:
             try:
-                plans[name] = self._plan(company, name, rollout_id)
+                return self._plan(company, name, rollout_id)
             except (BotoCoreError, ClientError) as error:
-                refused[name] = _unanswered(company.offices[name].region, error)
-        return plans, refused
+                return _unanswered(company.offices[name].region, error)
+
+        with ThreadPoolExecutor(max_workers=LOOKS_AT_ONCE) as pool:
+            found = dict(zip(offices, pool.map(look, offices), strict=True))
+        refused = {name: plan for name, plan in found.items() if isinstance(plan, str)}
+        return {name: plan for name, plan in found.items() if isinstance(plan, OfficePlan)}, refused
 
     def _plan(self, company: Company, name: str, rollout_id: str) -> OfficePlan:
         office, desired = company.offices[name], desired_office(company, name)
@@ -175,7 +182,14 @@ class RolloutPlanOperator(GatehouseOperator):
         regions = sorted({company.offices[name].region for name in plans})
         hooks = region_hooks(company, regions, self.aws_conn_id)
         foreseen = foresee(company, plans, waves, people, hooks)
-        text = render_plan(plans, foreseen, digest=digest, refused=refused, dry_run=bool(self.plan_only))
+        text = render_plan(
+            plans,
+            foreseen,
+            digest=digest,
+            refused=refused,
+            dry_run=bool(self.plan_only),
+            proves_path=company.rollout.proves_path,
+        )
         self.log.info("%s", text)
         return {
             "text": text,

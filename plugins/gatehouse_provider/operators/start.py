@@ -11,6 +11,7 @@ from gatehouse.ledger.calls import mark_changed
 from gatehouse.office import naming
 from gatehouse.office.documents import snapshot_with_streams
 from gatehouse.rollout.plan import RUNS
+from gatehouse.rollout.verify import Verdict
 from gatehouse_provider.operators.base import now
 from gatehouse_provider.operators.unit import UnitOperator, failures
 from gatehouse_provider.triggers.camera import CameraMediaTrigger, CameraRunningTrigger
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from gatehouse.rollout.phases import CameraStep
-    from gatehouse.rollout.verify import Verdict
 
 # Ingest keeps its snapshot for 10 s: a new engine comes into force when every copy surely knows.
 SWITCH_LEAD_SECONDS = 15
@@ -33,7 +33,7 @@ class OfficeStartOperator(UnitOperator):
 
     A camera without media is recorded as failed and holds up no other. Where the engine changes, the new
     one runs before ingest accepts its records, from a recorded producer time on; the old one's later
-    records are dropped.
+    records are dropped. Where the plan proves nothing, media isn't waited for, and the engine in force stays.
 
     :param provisioned: what the unit's provision step returned. (templated)
     """
@@ -47,11 +47,19 @@ class OfficeStartOperator(UnitOperator):
     def perform(self, context: Context) -> dict[str, Any]:
         """Wait for media."""
         self.lease(context["run_id"])
-        cameras = self.cameras(self.plan(context["run_id"]))
-        since = self.provisioned["since"]
+        plan = self.plan(context["run_id"])
+        cameras, since = self.cameras(plan), self.provisioned["since"]
+        if not plan.proves_path:
+            return self._prepare(context, cameras, since)
         timeout = self.reading.company.rollout.timeouts_seconds.verified
         trigger = self.trigger(CameraMediaTrigger, context, cameras, since, timeout)
         return self._start(context, self.wait(trigger, "media_judged", since=since), since)
+
+    def _prepare(self, context: Context, cameras: Sequence[str], since: str) -> dict[str, Any]:
+        """Start what needs no media to be started; a frame-search worker is told already."""
+        if self.desired.engine == "frame_search":
+            return {"cameras": list(cameras), "since": since}
+        return self._start(context, [Verdict(camera_id, "verified", "") for camera_id in cameras], since)
 
     def media_judged(self, context: Context, event: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
         """Go on after the triggerer waited for media."""
@@ -100,7 +108,7 @@ class OfficeStartOperator(UnitOperator):
         running = [verdict.camera_id for verdict in verdicts if verdict.outcome == "verified"]
         phases: dict[str, tuple[CameraStep, str]] = {camera_id: ("running", "") for camera_id in running}
         self.record(context["run_id"], phases | failures(verdicts))
-        if switched := self._switch(context, running):
+        if self.plan(context["run_id"]).proves_path and (switched := self._switch(context, running)):
             since = switched
         return {"cameras": running, "since": since}
 

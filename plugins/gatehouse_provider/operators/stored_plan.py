@@ -15,15 +15,19 @@ from gatehouse.rollout.waves import FrozenWave
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from gatehouse.office.policy import Prove
     from gatehouse.rollout.waves import Unit
 
 APPROVED = "approved"
 REJECTED = "rejected"
+PREPARED = (
+    "prepared, not proved: what they need is made and started; no media, face or document was asked for"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan:
-    """Hold a frozen plan; `text` is how its task's log showed it.
+    """Hold a frozen plan; `text` is how its task's log showed it, `kind` what is planned.
 
     `decision` is what was decided on its hash, empty if nothing was.
     """
@@ -35,6 +39,13 @@ class StoredPlan:
     waves: tuple[FrozenWave, ...]
     decision: str
     text: str
+    prove: Prove = "whole_path"
+    kind: str = "rollout"
+
+    @property
+    def proves_path(self) -> bool:
+        """Tell whether its cameras have to show their whole path, as whoever approved it was told."""
+        return self.prove == "whole_path"
 
     def wave(self, name: str) -> FrozenWave:
         """Return a wave; one that the plan doesn't have, such as that of offices put off, has no units."""
@@ -70,4 +81,6 @@ def stored_plan(connection: Connection, rollout_id: str) -> StoredPlan:
         waves=tuple(FrozenWave.from_json(wave) for wave in plan["waves"]),
         decision=decision_on(connection, rollout_id, found.plan_hash),
         text=plan["forecast"]["text"],
+        kind=plan.get("kind", "rollout"),
+        prove=plan.get("prove", "whole_path"),
     )

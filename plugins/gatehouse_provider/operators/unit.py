@@ -155,6 +155,9 @@ class UnitOperator(GatehouseOperator):
         if step.do != "go":
             msg = f"Office {self.office}: {step.reason}"
             raise AirflowFailException(msg)
+        with final_errors():
+            # Making hundreds of streams takes longer than a lease lasts.
+            steering.renew()
 
     def go_on(self, context: Context, event: dict[str, Any]) -> Any:
         """Take the step up again after a pause, or fail if the rollout was called off."""

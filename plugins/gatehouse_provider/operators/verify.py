@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from gatehouse.ledger.rollouts import camera_phases
+from gatehouse_provider.operators.stored_plan import PREPARED
 from gatehouse_provider.operators.unit import UnitOperator, failures
 from gatehouse_provider.triggers.camera import CameraVerifiedTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from airflow.sdk import Context
 
@@ -26,7 +27,8 @@ class OfficeVerifyOperator(UnitOperator):
     """
     Verify a unit, and then remove what its verified cameras' former engine needed.
 
-    Fails naming every camera of the unit that isn't verified.
+    Where the plan proves nothing, the cameras that were started are prepared, and that is all that is said
+    of them. Fails naming every camera of the unit that isn't verified, or prepared.
 
     :param started: what the unit's start step returned. (templated)
     """
@@ -40,10 +42,21 @@ class OfficeVerifyOperator(UnitOperator):
     def perform(self, context: Context) -> dict[str, Any]:
         """Wait for the evidence."""
         self.lease(context["run_id"])
+        plan = self.plan(context["run_id"])
+        if not plan.proves_path:
+            return self._prepared(context["run_id"], plan)
         timeout = self.reading.company.rollout.timeouts_seconds.verified
         cameras, since = self.started["cameras"], self.started["since"]
         trigger = self.trigger(CameraVerifiedTrigger, context, cameras, since, timeout)
         return self._finish(context, self.wait(trigger, "cameras_judged") if cameras else [])
+
+    def _prepared(self, rollout_id: str, plan: StoredPlan) -> dict[str, Any]:
+        """Record what was made and started as no more than that; the former engine keeps what it needs."""
+        cameras = list(self.started["cameras"])
+        self.record(rollout_id, {camera_id: ("prepared", PREPARED) for camera_id in cameras})
+        self.log.warning("Office %s: %d cameras are %s", self.office, len(cameras), PREPARED)
+        self._refuse_others(rollout_id, plan, cameras, "prepared")
+        return {"prepared": cameras}
 
     def cameras_judged(
         self, context: Context, event: dict[str, Any], state: dict[str, Any]
@@ -64,18 +77,22 @@ class OfficeVerifyOperator(UnitOperator):
         self.record(rollout_id, phases | failures(verdicts))
         plan = self.plan(rollout_id)
         self._remove_former_engine(context, plan, list(verified))
+        self._refuse_others(rollout_id, plan, verified, "verified")
+        return {"verified": verified}
+
+    def _refuse_others(
+        self, rollout_id: str, plan: StoredPlan, good: Collection[str], what: CameraStep
+    ) -> None:
+        """Fail naming the unit's cameras that didn't come so far."""
         states = self._states(rollout_id)
         wrong = [
             "{} {}: {}".format(camera_id, *states.get(camera_id, ("planned", "nothing was done")))
             for camera_id in self.cameras(plan)
-            if camera_id not in verified
+            if camera_id not in good
         ]
         if wrong:
-            msg = f"Office {self.office}: {len(verified)} cameras are verified, these aren't.\n" + "\n".join(
-                wrong
-            )
+            msg = f"Office {self.office}: {len(good)} cameras are {what}, these aren't.\n" + "\n".join(wrong)
             raise AirflowFailException(msg)
-        return {"verified": verified}
 
     def _states(self, rollout_id: str) -> dict[str, tuple[str, str]]:
         """Return step and detail of the office's cameras."""

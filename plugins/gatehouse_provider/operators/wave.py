@@ -21,7 +21,7 @@ from gatehouse.rollout.tolerance import requeue, waves_after
 from gatehouse.rollout.waves import next_wave
 from gatehouse_provider.hooks.documents import DocumentHook
 from gatehouse_provider.operators.base import GatehouseOperator, final_errors, now
-from gatehouse_provider.operators.stored_plan import stored_plan
+from gatehouse_provider.operators.stored_plan import PREPARED, stored_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,6 +68,8 @@ class WaveBeginOperator(GatehouseOperator):
             set_wave_phase(connection, rollout_id, self.wave, "Progressing", now())
         if not units:
             self._end_empty(rollout_id, plan)
+        if not plan.proves_path:
+            units = self._with_work(rollout_id, plan, units)
         reachable, given_up = self._reachable(rollout_id, units)
         if not reachable:
             # Waves go on without the ones put off, but not without a first one to learn from.
@@ -104,8 +106,25 @@ class WaveBeginOperator(GatehouseOperator):
         msg = f"Wave '{self.wave}': nothing was chosen"
         raise AirflowSkipException(msg)
 
-    def _end(self, rollout_id: str, *, passed: bool, detail: str) -> None:
-        phase: Phase = "Healthy" if passed else "Degraded"
+    def _with_work(self, rollout_id: str, plan: StoredPlan, units: Sequence[Unit]) -> list[Unit]:
+        """Leave out the units in which nothing is to be made or started: there is nothing to prove either."""
+        idle = [unit for unit in units if plan.offices[unit.office].leaves_alone(unit.cameras)]
+        with final_errors(), self.ledger.begin() as connection:
+            for unit in idle:
+                rows: list[tuple[str, CameraStep, str]] = [
+                    (one, "prepared", PREPARED) for one in unit.cameras
+                ]
+                set_camera_phase(connection, rollout_id, unit.office, rows, now())
+        if len(idle) == len(units):
+            with final_errors(), self.ledger.begin() as connection:
+                set_rollout_phase(connection, rollout_id, "Progressing", now())
+            self._end(rollout_id, passed=True, detail=PREPARED, best="Progressing")
+            msg = f"Wave '{self.wave}': nothing is to be changed, its cameras are {PREPARED}"
+            raise AirflowSkipException(msg)
+        return [unit for unit in units if unit not in idle]
+
+    def _end(self, rollout_id: str, *, passed: bool, detail: str, best: Phase = "Healthy") -> None:
+        phase: Phase = best if passed else "Degraded"
         with final_errors(), self.ledger.begin() as connection:
             set_wave_phase(
                 connection, rollout_id, self.wave, phase, now(), detail=detail, passed=passed, ended=True

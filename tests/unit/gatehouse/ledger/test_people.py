@@ -90,3 +90,11 @@ def test_a_quarantined_photo_waits_for_new_content(known: Connection) -> None:
     assert people.faces_to_index(known, "berlin") == []
     row = known.execute(select(photo)).one()
     assert (row.state, row.reason) == ("quarantined", "shows no face")
+
+
+def test_an_enrolled_person_is_found_by_hr_s_id_where_they_are_enrolled(known: Connection) -> None:
+    assert people.enrolled_person(known, "E1", "berlin") is None
+    task = index(known)
+    assert people.enrolled_person(known, "E1", "berlin") == task.person_id
+    assert people.enrolled_person(known, "E1", "tokyo") is None
+    assert people.enrolled_person(known, "E2", "berlin") is None

@@ -13,8 +13,10 @@ from gatehouse.office.config import load_company
 from gatehouse.office.documents import (
     edge_document,
     edge_with_probe,
+    edge_with_probes,
     snapshot_with_people,
     snapshot_with_probe,
+    snapshot_with_probes,
     snapshot_with_streams,
     snapshot_without_probes,
 )
@@ -91,6 +93,17 @@ def test_a_camera_that_isn_t_carried_can_t_be_probed() -> None:
     plain = edge_document(None, BERLIN, {LOBBY})
     with pytest.raises(PlanError, match="Roll the camera out first"):
         edge_with_probe(plain, GARAGE, ORDER)
+
+
+def test_many_probes_are_one_change_of_each_document() -> None:
+    plain = edge_document(None, BERLIN, {LOBBY, LAB})
+    ordered = edge_with_probes(plain, {LAB: ORDER, LOBBY: ORDER})
+    assert ([camera.probe for camera in ordered.cameras], ordered.version) == ([ORDER, ORDER], 2)
+    assert edge_with_probes(ordered, {LAB: None, LOBBY: None}).version == 3
+    snapshot = snapshot_with_streams(None, BERLIN, {LOBBY: "arn:1", LAB: "arn:2"}, COMPANY.rules)
+    spans = {arn: ProbeSpan(probe_id=arn, start_ms=1_000, end_ms=2_000) for arn in ("arn:1", "arn:2")}
+    published = snapshot_with_probes(snapshot, spans)
+    assert (sorted(published.probes), published.version) == (["arn:1", "arn:2"], 2)
 
 
 def test_probe_intervals_are_published_in_order_and_forgotten_when_they_are_old() -> None:

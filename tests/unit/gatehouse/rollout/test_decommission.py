@@ -106,10 +106,10 @@ def test_an_office_without_video_and_faces_goes_in_the_order_of_dependence() -> 
     found = plan_decommission(whole(), TERMS)
     kinds = list(dict.fromkeys(action.kind for action in found.plan.actions))
     assert kinds == [
+        "remove_edge_document",
         "stop_processor",
         "remove_processor",
         "remove_analysis",
-        "remove_edge_document",
         "drain_record_stream",
         "remove_mapping",
         "remove_record_stream",
@@ -150,6 +150,14 @@ def test_a_collection_goes_only_if_empty_or_told_so(faces: int | None, why: str)
     assert told.plan.actions[-1].found == f"{faces} faces"
 
 
+def test_nobody_under_legal_hold_is_forgotten() -> None:
+    found = plan_decommission(whole(faces=7, held=2), TOLD)
+    assert "remove_collection" not in {action.kind for action in found.plan.actions}
+    assert reasons(found, "collection") == {
+        "2 of its people are under legal hold. Decommission when it is released"
+    }
+
+
 def test_records_that_nothing_reads_keep_what_they_need() -> None:
     holdings = whole()
     stuck = state_of(*camera_state("CAM_1", enabled=False))
@@ -169,6 +177,14 @@ def test_an_orphan_goes_only_if_told_so() -> None:
     assert {kept.kind for kept in told.kept} == {"document"}
 
 
+def test_an_orphans_records_are_drained_too() -> None:
+    name = naming.record_stream("CAM_9")
+    orphans = (Orphan("record_stream", name, "CAM_9"), Orphan("mapping", name, "CAM_9"))
+    found = plan_decommission(Holdings("berlin", {}, orphans), TOLD)
+    kinds = [action.kind for action in found.plan.actions]
+    assert kinds == ["drain_record_stream", "remove_mapping", "remove_record_stream"]
+
+
 def test_of_single_cameras_the_shared_stays_and_is_drained_first() -> None:
     found = plan_decommission(whole(), Terms(NOW, cameras=frozenset({"CAM_1"})))
     assert {action.camera_id for action in found.plan.actions} == {"CAM_1", ""}
@@ -180,6 +196,7 @@ def test_the_plan_is_approved_and_checked_as_a_rollouts() -> None:
     found = plan_decommission(whole(), TERMS)
     again = Decommission.from_json(found.to_json())
     assert again == found
+    assert Terms.of(found.plan) == TERMS
     other = plan_decommission(whole(), replace(TERMS, delete_faces=True))
     assert plan_hash({"berlin": found.plan}) == plan_hash({"berlin": again.plan})
     assert plan_hash({"berlin": found.plan}) != plan_hash({"berlin": other.plan})

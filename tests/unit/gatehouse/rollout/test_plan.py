@@ -302,3 +302,16 @@ def test_the_hash_covers_what_is_acted_on_and_no_more() -> None:
     assert digest != plan_hash({"berlin": plan_office(replace(DESIRED, manifest="other"), EMPTY)})
     assert digest != plan_hash({"berlin": plan}, {"tokyo": "bad manifest"})
     assert digest == plan_hash({"berlin": replace(plan, orphans=(Orphan("processor", "p"),), starts=9)})
+
+
+def test_an_office_is_left_alone_only_if_all_is_there_and_runs() -> None:
+    done = rolled_out(DESIRED)
+    assert plan_office(DESIRED, done).leaves_alone(DESIRED.cameras)
+    camera = done.camera(LOBBY)
+    assert camera.processor is not None
+    stopped = replace(camera, processor=replace(camera.processor, status="STOPPED"))
+    idle = replace(done, cameras={**done.cameras, LOBBY: stopped})
+    assert not plan_office(DESIRED, idle).leaves_alone(DESIRED.cameras)
+    lacking = replace(done, cameras={**done.cameras, LAB: replace(done.camera(LAB), mapping=None)})
+    assert not plan_office(DESIRED, lacking).leaves_alone([LAB])
+    assert plan_office(DESIRED, lacking).leaves_alone([LOBBY])

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gatehouse.rollout.probe import (
+    KNOWN_MS,
     LEAD_MS,
     ClipTruth,
     Interval,
     ProbeFace,
     Receipt,
     choose_interval,
+    in_time,
     judge_probe,
 )
 
@@ -99,3 +102,21 @@ def test_an_interval_covers_whole_seconds_and_the_clip_and_leaves_the_lead(
     assert LEAD_MS <= chosen.start_ms - now < LEAD_MS + 1000
     assert length <= chosen.end_ms - chosen.start_ms < length + 1000
     assert chosen.deadline_ms == chosen.end_ms + allowance
+
+
+@given(now=st.integers(0, 2**41), ends=st.integers(-600_000, 600_000))
+def test_another_attempt_begins_after_the_one_before_it_in_any_case(now: int, ends: int) -> None:
+    chosen = choose_interval(now, 11_000, 60_000, after_ms=now + ends)
+    assert chosen.start_ms >= max(now + LEAD_MS, now + ends)
+    assert chosen.start_ms < max(now + LEAD_MS, now + ends) + 1000
+
+
+def test_a_chosen_interval_is_in_time_until_ingest_might_learn_of_it_too_late() -> None:
+    chosen = choose_interval(1_000_000, 11_000, 60_000)
+    assert in_time(chosen.start_ms, 1_000_000)
+    assert in_time(chosen.start_ms, chosen.start_ms - KNOWN_MS)
+    assert not in_time(chosen.start_ms, chosen.start_ms - KNOWN_MS + 1)
+
+
+def test_a_clips_truth_outlives_a_trip_through_json() -> None:
+    assert ClipTruth.from_json(json.loads(json.dumps(asdict(TRUTH)))) == TRUTH

@@ -10,6 +10,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 
 from gatehouse.ledger.calls import calls_of, mark_changed, saved_cameras
 from gatehouse.ledger.control import Event, command_rollout
+from gatehouse.ledger.probes import Probe, plan_probes, set_probe_state
 from gatehouse.ledger.rollouts import camera_phases, load_rollout, set_camera_phase, waves_of
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeObserved
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("ledger", "foundation")
 BERLIN = ["CAM_BER_F0_LOBBY_001", "CAM_BER_F0_GARAGE_002", "CAM_BER_F3_LAB_003"]
+PROBED, UNPROBED = "  enabled: true ", "  enabled: false "
 Rollout = Any
 
 
@@ -68,11 +70,12 @@ def verified(ledger: Connection, rollout: Rollout, cameras: list[str] = BERLIN) 
 
 @pytest.fixture(autouse=True)
 def quick(config: Any) -> None:
-    """Bake for two seconds."""
+    """Bake for two seconds, without a probe before it."""
     settings = config / "rollout.yaml"
     text = settings.read_text()
     quicker = {"bake_seconds: 8": "bake_seconds: 2", "settle_seconds: 4": "settle_seconds: 0"}
-    for slow, quick in (quicker | {"minimum_samples: 3": "minimum_samples: 1"}).items():
+    quicker |= {"minimum_samples: 3": "minimum_samples: 1", PROBED: UNPROBED}
+    for slow, quick in quicker.items():
         assert slow in text
         text = text.replace(slow, quick, 1)
     settings.write_text(text)
@@ -184,6 +187,22 @@ def test_a_camera_that_wasnt_verified_counts_as_bad(
     units = verified(ledger, rollout, BERLIN[:2])
     with pytest.raises(AirflowFailException, match=f"{BERLIN[2]}: it didn't get beyond planned"):
         rollout.bake("pilot", units)
+
+
+def test_what_no_probe_proved_doesnt_go_live(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch, config: Any
+) -> None:
+    settings = config / "rollout.yaml"
+    settings.write_text(settings.read_text().replace(UNPROBED, PROBED).replace("percent: 5", "percent: 50"))
+    sampling(monkeypatch)
+    units = verified(ledger, rollout)
+    since_ms = round(datetime.now(UTC).timestamp() * 1000)
+    for camera in BERLIN[1:]:
+        probe = Probe(f"of-{camera}", "run-1", camera, f"arn:{camera}", since_ms, since_ms + 11_000)
+        plan_probes(ledger, [probe], datetime.now(UTC))
+        set_probe_state(ledger, probe.probe_id, "passed", datetime.now(UTC))
+    assert rollout.bake("pilot", units) == {"passed": "pilot", "set_aside": [BERLIN[0]]}
+    assert "no probe proved its path" in camera_phases(ledger, "run-1")[BERLIN[0]][2]
 
 
 def test_the_few_bad_cameras_are_set_aside_if_the_policy_says_so(

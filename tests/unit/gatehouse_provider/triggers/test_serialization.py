@@ -21,6 +21,7 @@ from gatehouse_provider.triggers.camera import (
 )
 from gatehouse_provider.triggers.gate import WaveBakeTrigger
 from gatehouse_provider.triggers.kinesis_video import KinesisVideoStreamActiveTrigger
+from gatehouse_provider.triggers.probe import ProbesTrigger
 from gatehouse_provider.triggers.rekognition import RekognitionStreamProcessorRunningTrigger
 from gatehouse_provider.triggers.steering import SteeringTrigger
 
@@ -36,12 +37,14 @@ CAMERAS: dict[str, Any] = {
     "until": "2026-11-23T12:03:00+00:00",
     "rollout_id": "run-1",
 }
+TRUTH = {"person_id": "p-7", "enrolled": [0, 5000], "stranger": [5000, 11000], "duration_ms": 11000}
 PLACE = {"aws_conn_id": "aws_default", "region_name": "eu-central-1"}
 TRIGGERS: list[BaseTrigger] = [
     CameraMediaTrigger(**CAMERAS),
     CameraRunningTrigger(**CAMERAS),
     CameraVerifiedTrigger(**CAMERAS),
     KinesisVideoStreamActiveTrigger(stream_name="s", **PLACE),
+    ProbesTrigger(rollout_id="run-1", office="berlin", probes=["p1"], truth=TRUTH),
     RekognitionStreamProcessorRunningTrigger(processor_name="p", **PLACE),
     SteeringTrigger(rollout_id="run-1", offices=["berlin"]),
     WaveBakeTrigger(rollout_id="run-1", wave="pilot", cameras=["CAM_1"], sample_every_seconds=1),
