@@ -15,7 +15,7 @@ from gatehouse_stack.airflow_api import AirflowApi, AirflowError
 from gatehouse_stack.graph import Graph, Job, Service
 from gatehouse_stack.layout import ACCOUNT, MARKER, Layout
 
-DAGS = ("hr_face_sync", "office_rollout", "office_reconcile")
+DAGS = ("hr_face_sync", "office_rollout", "office_reconcile", "office_decommission")
 
 
 def environment(layout: Layout) -> dict[str, str]:

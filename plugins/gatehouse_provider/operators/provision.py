@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.capacity.quotas import load_quotas
 from gatehouse.ingest.snapshot import IngestSnapshot
-from gatehouse.ledger.calls import mark_changed, plan_calls, save_before
+from gatehouse.ledger.calls import changed_at, mark_changed, plan_calls, save_before
 from gatehouse.ledger.rollouts import set_rollout_phase
 from gatehouse.office import naming
 from gatehouse.office.documents import edge_document, snapshot_with_streams
@@ -20,6 +21,7 @@ from gatehouse_provider.settings import config_dir
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from airflow.sdk import Context
 
@@ -60,7 +62,14 @@ class OfficeProvisionOperator(UnitOperator):
         self._publish(context, hook, cameras, [camera for camera in cameras if camera not in switched])
         self._mark_changed(rollout_id, cameras, actions)
         self.record(rollout_id, {camera_id: ("provisioned", "") for camera_id in cameras})
-        return {"changed": len(actions), "since": now().isoformat()}
+        return {"changed": len(actions), "since": self._since(rollout_id, cameras).isoformat()}
+
+    def _since(self, rollout_id: str, cameras: Sequence[str]) -> datetime:
+        """Return from when evidence counts: where nothing was changed, that of the gate's last window is as good."""
+        with self.ledger.begin() as connection:
+            changed = changed_at(connection, rollout_id).keys() & set(cameras)
+        window = timedelta(seconds=self.reading.company.rollout.gate.window_seconds)
+        return now() if changed else now() - window
 
     def _remember(
         self,
