@@ -24,6 +24,12 @@ UP_SECONDS = 900
 STILL_SECONDS = 5
 # More than all parts may take together: killing moto_server while it saves would lose the cloud.
 DOWN_SECONDS = 420
+# All of it shares a few cores: a frame that comes late is better than one that is skipped, and shards are
+# asked as often as AWS asks them, once a second.
+SHARED_MACHINE: dict[str, object] = {
+    "processors": {"max_lag_seconds": 15.0},
+    "lambda": {"poll_seconds": 1.0, "idle_poll_seconds": 1.0},
+}
 OF_ONE_RUN = ("tmp", "hold", "status.json", "camera-faults.json", "demo.json")
 # What remembers streams, faces or alerts goes on together or begins empty together; so do ledger and index
 # (parts.py). Airflow's own history and all that was built always stays.
@@ -161,7 +167,7 @@ def begin(layout: Layout, why_empty: str) -> None:
 
 def _write_cloud_config(layout: Layout) -> None:
     scale = "real-faces" if os.environ.get("GATEHOUSE_FACES") else "drawn-people"
-    config = {"similarity_scale": scale} | company.cloud_settings(layout.config)
+    config = {"similarity_scale": scale} | SHARED_MACHINE | company.cloud_settings(layout.config)
     (layout.run / "cloud.json").write_text(json.dumps(config))
 
 

@@ -13,6 +13,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from gatehouse.office.edge import ProbeOrder
@@ -42,9 +43,10 @@ class Clips:
             if _digest(body) != sha256:
                 raise ProbeError(f"clip {key} isn't the one that was ordered (sha256): upload it again")
             self.directory.mkdir(parents=True, exist_ok=True)
-            part = path.with_suffix(".part")
-            part.write_bytes(body)
-            part.replace(path)
+            # Several cameras may fetch the same clip at once: each writes a draft of its own.
+            with NamedTemporaryFile(dir=self.directory, suffix=".part", delete=False) as part:
+                part.write(body)
+            Path(part.name).replace(path)
         return read_clip(path)
 
 

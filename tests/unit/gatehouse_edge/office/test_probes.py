@@ -7,8 +7,10 @@ import io
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import av
@@ -16,6 +18,7 @@ import numpy as np
 import pytest
 
 from gatehouse.office.edge import DesiredCamera, EdgeDesired, ObservedCamera, ProbeOrder
+from gatehouse_edge.office.probes import Clips
 
 KEY = "probe/clip.mp4"
 
@@ -198,3 +201,17 @@ async def test_a_clip_on_disk_needs_no_second_download(
     del fake_cloud.clips[KEY]
     desire(fake_cloud, 2, order(clip, 3, "p2"))
     await until(lambda: state(fake_cloud, "p2")() == "played")
+
+
+def test_cameras_that_fetch_one_clip_at_once_all_get_it(clip: bytes, tmp_path: Path) -> None:
+    together = Barrier(4)
+
+    def fetch(key: str) -> bytes:
+        together.wait(10)
+        return clip
+
+    digest = hashlib.sha256(clip).hexdigest()
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(Clips(fetch, tmp_path).get, KEY, digest) for _ in range(4)]
+    assert len({len(one.result().frames) for one in asked}) == 1
+    assert [path.name for path in tmp_path.iterdir()] == [f"{digest}.mp4"]
