@@ -358,6 +358,20 @@ heal = Table(
     Index("ix_heal_office", "office", "at"),
 )
 
+operations_message = Table(
+    "operations_message",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("at", MOMENT, nullable=False),
+    Column("subject", Text, nullable=False),
+    Column("body", DATA, nullable=False),
+    # Who publishes it claims it first; null where nobody does.
+    Column("claimed_at", MOMENT),
+    # Null until SNS took it.
+    Column("told_at", MOMENT),
+    Index("ix_operations_message_told_at", "told_at", "at"),
+)
+
 notification_claim = Table(
     "notification_claim",
     metadata,

@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from gatehouse.ingest.snapshot import EvidencePolicy, SnapshotRule
+from gatehouse.office import naming
 from gatehouse.office.policy import Freeze, Gate, Name, Probe, Prove, Requeue, Tolerance, Wave
 
 Engine = Literal["stream_processor", "frame_search"]
@@ -53,13 +54,14 @@ class Office(_Config):
 
 
 class RegionNames(_Config):
-    """Name what the foundation step creates once in a Region."""
+    """Name what the foundation step creates once in a Region; `operations_topic` in the home Region only."""
 
     bucket: Text
     alert_topic: Text
     notify_queue: Text
     probe_topic: Text = "gatehouse-probes"
     probe_queue: Text = "gatehouse-probes"
+    operations_topic: Text = naming.OPERATIONS_TOPIC
     ingest_function: Text
     processor_role: Text
     ingest_role: Text
@@ -71,6 +73,11 @@ class Regions(_Config):
     account: Annotated[str, StringConstraints(pattern=r"^\d{12}$")]
     home: Text
     regions: dict[str, RegionNames]
+
+    @property
+    def operations_topic_arn(self) -> str:
+        """Return the topic on which the company's operators are told."""
+        return f"arn:aws:sns:{self.home}:{self.account}:{self.regions[self.home].operations_topic}"
 
 
 class MappingSettings(_Config):

@@ -19,6 +19,8 @@ SNAPSHOT_KEY = "snapshot/ingest.json"
 PROBE_CLIP_KEY = "probe/clip.mp4"
 PROBE_TRUTH_KEY = "probe/truth.json"
 FACE_MODEL_GENERATION = 1
+# Of the home Region; one for the whole company.
+OPERATIONS_TOPIC = "gatehouse-operations"
 
 
 def collection_id(office: str, generation: int = FACE_MODEL_GENERATION) -> str:

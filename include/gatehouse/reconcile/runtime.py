@@ -51,6 +51,21 @@ def rolled_out(office: str, documents: Documents) -> frozenset[str]:
     return frozenset(ingested | carried)
 
 
+def silent_cameras(scene: Scene) -> frozenset[str]:
+    """Name the cameras of which no media comes, by their proxy's word; of others nothing is known.
+
+    A proxy that itself is silent says nothing of its cameras.
+    """
+    report, limit = scene.documents.edge_observed, scene.limits.silent_after_seconds
+    if report is None or (scene.at - report.at).total_seconds() > limit:
+        return frozenset()
+    return frozenset(
+        camera.camera_id
+        for camera in report.cameras
+        if camera.last_persisted_at is None or (report.at - camera.last_persisted_at).total_seconds() > limit
+    )
+
+
 def running_differences(scene: Scene, live: Collection[str]) -> Iterator[Difference]:
     """Yield what a plan doesn't look at, of the cameras that were rolled out."""
     cameras = [camera_id for camera_id in scene.desired.cameras if camera_id in live]

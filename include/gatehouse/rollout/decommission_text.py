@@ -21,13 +21,13 @@ SHOWN = 4  # names of a kind; the rest is counted
 class Facts:
     """Say what a person has to know beside the plan itself.
 
-    `faces` and `people` are what the collections hold that are deleted; `listed` tells whether a manifest
-    still has the office, `live_cameras` how many sent video within the last minutes.
+    `faces` and `people` are what the collections hold that are deleted; `listed` names what of it a manifest
+    still has, the office or cameras, and `live_cameras` counts those that sent video within the last minutes.
     """
 
     faces: int = 0
     people: int = 0
-    listed: bool = False
+    listed: tuple[str, ...] = ()
     live_cameras: int = 0
 
 
@@ -68,7 +68,7 @@ def _kept(kept: Sequence[Kept]) -> Iterator[str]:
 
 def _warnings(found: Decommission, facts: Facts) -> Iterator[str]:
     office, kinds = found.plan.office, {action.kind for action in found.plan.actions}
-    if "remove_collection" in kinds:
+    if facts.faces:
         faces = f"{_count(facts.faces, 'face')} of {facts.people} people"
         yield f"! The collection holds {faces}; with it they are deleted for good, with a receipt each"
     if "remove_video_stream" in kinds:
@@ -76,9 +76,10 @@ def _warnings(found: Decommission, facts: Facts) -> Iterator[str]:
     if facts.live_cameras:
         yield f"! {_count(facts.live_cameras, 'camera')} sent video within the last minutes"
     if facts.listed:
+        sync = ", and the next hr_face_sync makes its collection anew" if office in facts.listed else ""
         yield (
-            f"! A manifest still lists {office}: office_rollout would bring it back, and the next "
-            "hr_face_sync makes its collection anew. Take it out of config/offices and rollout.yaml"
+            f"! A manifest still lists {_names(facts.listed)}: office_rollout would bring it back{sync}. "
+            "Take it out of config first"
         )
     if found.plan.actions:
         yield (

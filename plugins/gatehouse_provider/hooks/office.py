@@ -188,19 +188,6 @@ class OfficeHook(BaseHook):
             return self.records.status(name) == "ACTIVE"
         return self.video.status(name) == "ACTIVE"
 
-    def wait_until_streams_take_data(self, cameras: Iterable[str], timeout_seconds: int) -> None:
-        """Wait until the streams of these cameras, and what their records go to, are ACTIVE."""
-        config = {"Delay": 1, "MaxAttempts": timeout_seconds}
-        video_waiter = self.video.get_waiter("stream_active")
-        searching = self.desired.engine == "frame_search"
-        if searching:
-            stream = naming.office_record_stream(self.desired.office)
-            self.records.wait_until_active(stream, timeout_seconds)
-        for camera_id in cameras:
-            if not searching:
-                self.records.wait_until_active(naming.record_stream(camera_id), timeout_seconds)
-            video_waiter.wait(StreamName=naming.video_stream(camera_id), WaiterConfig=config)
-
     def tags(self, camera_id: str = "") -> dict[str, str]:
         """Return the tags of what this rollout makes."""
         tags = {naming.TAG_OFFICE: self.desired.office, naming.TAG_ROLLOUT: self.rollout_id}

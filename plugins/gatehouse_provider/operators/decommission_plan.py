@@ -129,9 +129,11 @@ class DecommissionPlanOperator(GatehouseOperator):
 def _facts(hook: HoldingsHook, found: Decommission, holdings: Holdings, terms: Terms) -> Facts:
     going = [action.resource for action in found.plan.actions if action.kind == "remove_collection"]
     faces = {face: who for name in going for face, who in hook.office.rekognition.faces(name).items()}
+    cameras = tuple(sorted(terms.cameras & set(hook.office.desired.cameras)))
+    listed = cameras if terms.cameras else (hook.name,)
     return Facts(
         faces=len(faces),
         people=len(set(faces.values())),
-        listed=hook.listed,
+        listed=listed if hook.listed else (),
         live_cameras=sum(terms.at - at < RECENTLY for at in holdings.last_media.values()),
     )

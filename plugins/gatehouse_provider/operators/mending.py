@@ -12,6 +12,7 @@ from gatehouse.exceptions import LedgerError
 from gatehouse.ledger.heals import approved_basis, begin_heals, end_heal, heals_since, stop_in_force
 from gatehouse.ledger.leases import release_leases, take_lease
 from gatehouse.reconcile.heal import DAY, Standing, pending_of, plan_heals
+from gatehouse.reconcile.runtime import silent_cameras
 from gatehouse.rollout.plan import plan_office
 from gatehouse_provider.hooks.office import OfficeHook
 from gatehouse_provider.hooks.reconcile import HealHook
@@ -67,7 +68,8 @@ class Mending:
             stop = stop_in_force(connection)
         pending = pending_of(approved, plan_office(scene.desired, scene.observed).basis)
         standing = Standing(busy or stop, pending)
-        return plan_heals(drifts, scene.observed, history, standing, scene.limits, scene.at)
+        silent = silent_cameras(scene)
+        return plan_heals(drifts, scene.observed, history, standing, scene.limits, scene.at, silent)
 
     def _act(self, scene: Scene, mends: Sequence[Mend]) -> None:
         """Heal one after the other; all are written down before the first, and each after it."""

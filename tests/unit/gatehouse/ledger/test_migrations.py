@@ -85,3 +85,13 @@ def test_what_reconciling_remembers_comes_and_goes_alone(scratch: str) -> None:
     assert set(run(scratch, tables)) - before == {("camera_day",), ("camera_health",), ("heal",)}
     migrate(scratch, "downgrade", "0002")
     assert set(run(scratch, tables)) == before
+
+
+def test_what_operators_are_told_comes_and_goes_alone(scratch: str) -> None:
+    tables = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'public'"
+    migrate(scratch, "upgrade", "0003")
+    before = set(run(scratch, tables))
+    migrate(scratch, "upgrade", "0004")
+    assert set(run(scratch, tables)) - before == {("operations_message",)}
+    migrate(scratch, "downgrade", "0003")
+    assert set(run(scratch, tables)) == before

@@ -8,16 +8,19 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from airflow.sdk.exceptions import AirflowFailException
 from sqlalchemy import select
 
 from gatehouse.ingest.snapshot import IngestSnapshot
+from gatehouse.ledger.health import save_health
 from gatehouse.ledger.leases import release_leases, take_lease
 from gatehouse.ledger.rollouts import record_plan, set_rollout_phase
 from gatehouse.ledger.tables import camera_day, heal
 from gatehouse.office import naming
 from gatehouse.office.config import load_company
 from gatehouse.office.documents import edge_document, snapshot_with_streams
-from gatehouse.office.edge import EdgeDesired
+from gatehouse.office.edge import EdgeDesired, EdgeObserved, ObservedCamera
+from gatehouse.reconcile.alarms import Health
 from gatehouse.rollout.plan import OfficePlan, plan_office
 from gatehouse.rollout.resources import desired_office
 from gatehouse_provider.hooks.office import OfficeHook
@@ -25,6 +28,7 @@ from gatehouse_provider.operators.reconcile import RegionReconcileOperator
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from sqlalchemy import Connection
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.usefixtures("ledger", "foundation", "no_search")
 REGION = "eu-central-1"
 LOBBY = "CAM_BER_F0_LOBBY_001"
+CAMERAS = [LOBBY, "CAM_BER_F0_GARAGE_002", "CAM_BER_F3_LAB_003"]
 
 
 @pytest.fixture
@@ -51,7 +56,10 @@ def berlin(config: Path, ledger: Connection, foundation: Callable[..., Any]) -> 
     streams = {"collection", "video stream", "record stream", "retention"}
     for action in [action for action in plan.actions if action.what in streams]:
         hook.carry_out(action)
-    hook.wait_until_streams_take_data(desired.cameras, 60)
+    for camera_id in desired.cameras:
+        hook.records.wait_until_active(naming.record_stream(camera_id), 60)
+        waiter = hook.video.get_waiter("stream_active")
+        waiter.wait(StreamName=naming.video_stream(camera_id), WaiterConfig={"Delay": 1, "MaxAttempts": 60})
     for action in [action for action in plan.actions if action.what not in streams]:
         hook.carry_out(action)
     arns = hook.video_arns(desired.cameras)
@@ -100,7 +108,7 @@ def test_an_office_is_healed_after_a_dry_run_and_a_lease_and_silence_is_blind(
     functions.update_event_source_mapping(UUID=uuid, Enabled=False)
     until(lambda: functions.get_event_source_mapping(UUID=uuid)["State"], "Disabled")
 
-    wanted = {f"start_processor gatehouse-{camera}" for camera in desired_cameras()}
+    wanted = {f"start_processor gatehouse-{camera}" for camera in CAMERAS}
     wanted.add(f"correct_mapping gatehouse-records-{LOBBY}")
     shown = reconcile(plan_only=True)
     assert set(shown["mends"]) == wanted
@@ -127,8 +135,57 @@ def test_an_office_is_healed_after_a_dry_run_and_a_lease_and_silence_is_blind(
     assert sum("its role may not read the video stream" in left for left in again["left"]) == 3
 
 
-def desired_cameras() -> list[str]:
-    return ["CAM_BER_F0_LOBBY_001", "CAM_BER_F0_GARAGE_002", "CAM_BER_F3_LAB_003"]
+@pytest.mark.usefixtures("berlin")
+def test_an_alarm_is_told_once_and_later_where_it_cant_be_told_at_once(
+    ledger: Connection,
+    told: Callable[[], list[dict[str, Any]]],
+    sns_refuses: Callable[[], AbstractContextManager[None]],
+) -> None:
+    before = datetime.now(UTC) - timedelta(minutes=30)
+    save_health(ledger, [Health(camera, "berlin", "blind", 1, "well", before, before) for camera in CAMERAS])
+    reconcile(plan_only=True)
+    with (
+        sns_refuses(),
+        pytest.raises(AirflowFailException, match=r"3 messages to operators wait.*AuthorizationError"),
+    ):
+        reconcile()
+    assert told() == []
+    reconcile()
+    messages = told()
+    assert {(message["kind"], message["office"]) for message in messages} == {("camera_alarm", "berlin")}
+    assert {message["subject"] for message in messages} == {
+        f"Gatehouse: {camera} (berlin) is blind" for camera in CAMERAS
+    }
+    assert "nothing is known of 15 of 15 minutes" in messages[0]["text"]
+    reconcile()
+    assert told() == []
+
+
+def test_a_processor_is_not_started_for_a_camera_that_sends_nothing(
+    berlin: OfficePlan, foundation: Callable[..., Any], config: Path
+) -> None:
+    del berlin
+    at = datetime.now(UTC)
+    cameras = [(LOBBY, None), *((camera, at) for camera in CAMERAS if camera != LOBBY)]
+    report = EdgeObserved(
+        office="berlin",
+        at=at,
+        started_at=at - timedelta(hours=1),
+        version_applied=1,
+        cameras=tuple(
+            ObservedCamera(camera_id=camera, phase="streaming", last_persisted_at=persisted)
+            for camera, persisted in cameras
+        ),
+    )
+    bucket = load_company(config).regions.regions[REGION].bucket
+    place = {"Bucket": bucket, "Key": naming.edge_observed_key("berlin")}
+    foundation("s3").put_object(**place, Body=report.model_dump_json().encode())
+    try:
+        shown = reconcile(plan_only=True)
+    finally:
+        foundation("s3").delete_object(**place)
+    assert f"start_processor gatehouse-{LOBBY}" not in shown["mends"]
+    assert any(LOBBY in left and "no media comes from its camera" in left for left in shown["left"])
 
 
 @pytest.mark.usefixtures("berlin")
