@@ -221,7 +221,7 @@ def calls_since(place: Layout, since: float) -> list[dict[str, Any]]:
 def grant(place: Layout, words: str) -> dict[str, int]:
     """Raise what a preflight says to request, in the cloud and in the run's configuration; return it."""
     granted: dict[str, int] = {}
-    for amount, code, region in REQUEST.findall(words):
+    for amount, code, region in set(REQUEST.findall(words)):
         ours, service, name = RAISABLE[code]
         granted[f"{name} in {region}"] = int(amount)
         body = {"service": service, "name": name, "limit": int(amount), "region": region}
@@ -264,11 +264,11 @@ class Memory:
             self._sample_tasks(pids["airflow-scheduler"])
 
     def _sample_tasks(self, scheduler: int) -> None:
-        """Take the processes that run tasks: the leaves below the scheduler's executor."""
+        """Take the processes that run tasks, one a task: the executor's workers fork them."""
         with contextlib.suppress(psutil.Error):
             for process in psutil.Process(scheduler).children(recursive=True):
                 with contextlib.suppress(psutil.Error):
-                    if not process.children():
+                    if process.ppid() != scheduler:
                         rss = process.memory_info().rss / MB
                         self.tasks.setdefault(process.pid, []).append((time.monotonic(), rss))
 

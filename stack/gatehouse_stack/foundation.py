@@ -27,6 +27,9 @@ from gatehouse_stack.layout import ACCOUNT, Layout
 
 _ROSTER = "roster/roster.csv"
 _SOMEBODYS = "somebody's own"
+# The managed policy for whoever runs Airflow.
+_TELLS = "gatehouse-operations"
+_WEBHOOK = "/operations"
 
 
 class Foundation:
@@ -71,6 +74,24 @@ class Foundation:
         topic: str = self.client("sns").create_topic(Name=self.region.probe_topic)["TopicArn"]
         queue = self._queue(self.client("sqs"), self.region.probe_queue, {"MessageRetentionPeriod": "3600"})
         self.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue)
+        return topic
+
+    def operations_topic(self, webhook: str) -> str:
+        """Make the topic on which operators are told, say who may publish there, and subscribe a webhook.
+
+        Where that listened before, nothing does any more: moto refuses to publish to whom it can't reach.
+        """
+        sns = self.client("sns")
+        topic: str = sns.create_topic(Name=self.region.operations_topic)["TopicArn"]
+        access = json.dumps(policies.operations_topic_policy(ACCOUNT, topic))
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=access)
+        with _unless("EntityAlreadyExists"):
+            document = json.dumps(policies.operations_policy(topic))
+            self.client("iam").create_policy(PolicyName=_TELLS, PolicyDocument=document)
+        for known in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]:
+            if known["Endpoint"].endswith(_WEBHOOK) and known["Endpoint"] != webhook:
+                sns.unsubscribe(SubscriptionArn=known["SubscriptionArn"])
+        sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=webhook)
         return topic
 
     def _queue(self, sqs: Any, name: str, attributes: dict[str, str]) -> str:
@@ -158,6 +179,7 @@ def lay(layout: Layout) -> None:
     made = {region.name: Foundation(layout, region) for region in regions}
     for foundation in made.values():
         foundation.make()
+    made[home].operations_topic(layout.url("sink") + _WEBHOOK)
     for office in company.offices(layout.config):
         if office.searches_frames and office.region in made:
             made[office.region].frames_role(office.name)

@@ -44,6 +44,21 @@ def ingest_policy(account: str, *topics: str) -> Document:
     )
 
 
+def operations_policy(topic: str) -> Document:
+    """Allow whoever runs Airflow to tell the company's operators."""
+    return _policy(_allow(["sns:Publish"], topic))
+
+
+def operations_topic_policy(account: str, topic: str) -> Document:
+    """Leave it to IAM who of the account may use the operations topic.
+
+    A new topic's own policy lets every identity of the account publish, whatever IAM says of it.
+    """
+    owner = {"AWS": f"arn:aws:iam::{account}:root"}
+    uses = ["GetTopicAttributes", "SetTopicAttributes", "Subscribe", "ListSubscriptionsByTopic", "Publish"]
+    return _policy({**_allow([f"sns:{use}" for use in uses], topic), "Principal": owner})
+
+
 def frames_policy(account: str, region: str, bucket: str, office: str) -> Document:
     """Allow what one office's frame-search worker does, on this office's own resources."""
     place = f"{region}:{account}"

@@ -40,7 +40,8 @@ class RolloutLine:
     """Hold one rollout as a list shows it.
 
     `cameras` counts the planned ones by phase, those that nothing happened to yet as Pending. `wave` is
-    the one under way, empty if none is; `decision` and `decided_by` are of the plan as it is now.
+    the one under way, empty if none is; `decision` and `decided_by` are of the plan as it is now. `kind`
+    is what the plan says it is, empty for a rollout.
     """
 
     rollout_id: str
@@ -53,6 +54,7 @@ class RolloutLine:
     ended_at: datetime | None
     decision: str
     decided_by: str
+    kind: str
     offices: tuple[str, ...] = ()
     cameras: dict[Phase, int] = field(default_factory=dict)
     wave: str = ""
@@ -68,6 +70,7 @@ def list_rollouts(connection: Connection, limit: int, before: datetime | None = 
             *heads,
             func.coalesce(approval.c.decision, "").label("decision"),
             func.coalesce(approval.c.decided_by, "").label("decided_by"),
+            func.coalesce(rollout.c.plan["kind"].as_string(), "").label("kind"),
         )
         .join(
             approval,
@@ -82,11 +85,12 @@ def list_rollouts(connection: Connection, limit: int, before: datetime | None = 
     rows = [dict(row) for row in connection.execute(statement).mappings()]
     ids = [row["rollout_id"] for row in rows]
     offices, under_way = _waves(connection, ids)
+    planned = _offices(connection, ids)
     cameras = _cameras(connection, ids)
     return [
         RolloutLine(
             **row,
-            offices=tuple(dict.fromkeys(offices.get(row["rollout_id"], ()))),
+            offices=tuple(dict.fromkeys(offices.get(row["rollout_id"], []) + planned[row["rollout_id"]])),
             cameras=cameras.get(row["rollout_id"], {}),
             wave=under_way.get(row["rollout_id"], ""),
         )
@@ -108,6 +112,17 @@ def _waves(connection: Connection, ids: Collection[str]) -> tuple[dict[str, list
         if row.phase in UNDER_WAY:
             under_way.setdefault(row.rollout_id, row.name)
     return offices, under_way
+
+
+def _offices(connection: Connection, ids: Collection[str]) -> dict[str, list[str]]:
+    """Return the offices of each plan: a decommissioning has no waves."""
+    found: dict[str, list[str]] = {rollout_id: [] for rollout_id in ids}
+    names = func.json_object_keys(rollout.c.plan["offices"])
+    for rollout_id, name in connection.execute(
+        select(rollout.c.rollout_id, names).where(rollout.c.rollout_id.in_(ids))
+    ):
+        found[rollout_id].append(name)
+    return found
 
 
 def _cameras(connection: Connection, ids: Collection[str]) -> dict[str, dict[Phase, int]]:

@@ -77,6 +77,16 @@ def load_plan(connection: Connection, rollout_id: str) -> dict[str, Any] | None:
     return dict(row.plan) if row else None
 
 
+def keep_findings(connection: Connection, rollout_id: str, findings: Sequence[Mapping[str, Any]]) -> None:
+    """Keep what preflight found beside the plan, for pages and evidence; the plan's hash leaves it out."""
+    plan = load_plan(connection, rollout_id)
+    if plan is None:
+        msg = f"There is no rollout {rollout_id}; what preflight found was not kept. Plan it first"
+        raise LedgerError(msg)
+    kept = {**plan, "preflight": list(findings)}
+    connection.execute(rollout.update().where(rollout.c.rollout_id == rollout_id).values(plan=kept))
+
+
 def load_rollout(connection: Connection, rollout_id: str) -> RolloutRow | None:
     """Return how far a rollout is and what is wanted of it, or None if it never was planned."""
     names = tuple(RolloutRow.__slots__)

@@ -39,11 +39,11 @@ class FoundationHook(AdaptiveRetries):
         self.region = region
         self.account = account
 
-    def missing(self, names: RegionNames) -> list[str]:
+    def missing(self, names: RegionNames, *, home: bool = False) -> list[str]:
         """Name what the foundation of this Region lacks; empty if nothing."""
-        topic, probe_topic = (
+        topic, probe_topic, operations_topic = (
             f"arn:aws:sns:{self.region}:{self.account}:{name}"
-            for name in (names.alert_topic, names.probe_topic)
+            for name in (names.alert_topic, names.probe_topic, names.operations_topic)
         )
         checks: list[tuple[str, Callable[[], Any]]] = [
             (f"S3 bucket {names.bucket}", lambda: self._at("s3").head_bucket(Bucket=names.bucket)),
@@ -73,6 +73,9 @@ class FoundationHook(AdaptiveRetries):
             ),
             (f"IAM role {names.ingest_role}", lambda: self._at("iam").get_role(RoleName=names.ingest_role)),
         ]
+        if home:
+            what = f"SNS topic {names.operations_topic}"
+            checks.append((what, lambda: self._at("sns").get_topic_attributes(TopicArn=operations_topic)))
         return [what for what, look in checks if not _exists(look)]
 
     def missing_secrets(self, names: Iterable[str]) -> set[str]:

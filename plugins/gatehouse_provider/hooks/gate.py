@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
+from gatehouse.alerts.operations import rollout_paused
 from gatehouse.ledger.calls import changed_at
 from gatehouse.ledger.control import control_events, steering
 from gatehouse.ledger.evidence import record_analysis, samples_of
+from gatehouse.ledger.operations import add_messages
 from gatehouse.ledger.rollouts import camera_phases, set_wave_phase, waves_of
 from gatehouse.rollout.control import after_gate
 from gatehouse.rollout.gate import Bake, judge_wave
 from gatehouse.rollout.waves import StageClock
+from gatehouse_provider.hooks.operations import OperationsHook, run_page
 from gatehouse_provider.hooks.samples import SampleHook
 from gatehouse_provider.hooks.steering import SteeringHook
 from gatehouse_provider.settings import AWS_CONNECTION, LEDGER_CONNECTION, OPENSEARCH_CONNECTION
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from gatehouse.alerts.operations import Pause
     from gatehouse.ledger.control import Steering
     from gatehouse.rollout.control import Do
     from gatehouse.rollout.gate import Analysis
@@ -103,14 +107,21 @@ class WaveGateHook(BaseHook):
             )
         return samplers
 
+    @cached_property
+    def operations(self) -> OperationsHook:
+        """Reach the topic on which operators are told."""
+        regions, ledger = self.steering.company.regions, self.steering.ledger
+        return OperationsHook(regions, ledger, self._place["aws_conn_id"])
+
     def connect(self) -> None:
         """Resolve the connections now, in the caller's thread."""
         self.steering.connect()
+        self.operations.connect()
         for sampler in self.samplers.values():
             sampler.connect()
 
     def look(self) -> Look:
-        """Look once: sample what changed, judge, keep it, and decide."""
+        """Look once: sample what changed, judge, keep it, and decide; operators are told of a pause, once."""
         self.steering.renew()
         with self.steering.ledger.begin() as connection:
             known = self._known(connection)
@@ -132,8 +143,9 @@ class WaveGateHook(BaseHook):
                 promoted=self.wave in known.wanted.promoted,
                 desired=known.wanted.desired,
             )
-            if do == "wait":
-                self._note(connection, analysis, known.wanted, at)
+            paused = do == "wait" and self._note(connection, analysis, known, at)
+        if paused:
+            self.operations.tell()
         return Look(do, analysis.reason, _bad(analysis))
 
     def _known(self, connection: Connection) -> _Known:
@@ -170,10 +182,20 @@ class WaveGateHook(BaseHook):
         )
         return judge_wave(self._earlier or [], bake, policy.gate, policy.tolerance, lost)
 
-    def _note(self, connection: Connection, analysis: Analysis, wanted: Steering, at: datetime) -> None:
-        held = analysis.decision in {"pause", "pass"} or wanted.desired == "pause"
-        phase: Phase = "Paused" if held else "Progressing"
+    def _note(self, connection: Connection, analysis: Analysis, known: _Known, at: datetime) -> bool:
+        """Record how the wave waits, and return whether it is paused: for evidence, or by somebody."""
+        held = known.wanted.desired == "pause"
+        paused = held or analysis.decision in {"pause", "pass"}
+        phase: Phase = "Paused" if paused else "Progressing"
         set_wave_phase(connection, self.rollout_id, self.wave, phase, at, detail=analysis.reason)
+        if paused:
+            pause: Pause = "held" if held else "gate"
+            reason = "somebody paused it. Resume, promote, abort or roll back" if held else analysis.reason
+            page = run_page("office_rollout", self.rollout_id)
+            since, where = known.wave["started_at"], f"wave {self.wave}"
+            message = rollout_paused(self.rollout_id, where, pause, reason, since, at, page)
+            add_messages(connection, [message])
+        return paused
 
 
 def read_offices(cameras: frozenset[str], steering: SteeringHook) -> list[str]:

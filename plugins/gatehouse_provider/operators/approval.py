@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
+from gatehouse.alerts.operations import Message, approval_waits
 from gatehouse.ledger.evidence import record_approval
+from gatehouse.ledger.rollouts import load_plan
 from gatehouse_provider.hooks.ledger import LedgerHook
+from gatehouse_provider.hooks.operations import airflow_url
+from gatehouse_provider.notifications.operations import OperationsNotifier
 from gatehouse_provider.operators.base import now
 from gatehouse_provider.operators.stored_plan import APPROVED, REJECTED, StoredPlan, stored_plan
 from gatehouse_provider.settings import LEDGER_CONNECTION
@@ -28,7 +32,8 @@ class PlanApprovalOperator(ApprovalOperator):
     Ask a person to approve the rollout's plan; no answer in time is a no.
 
     What is approved is the hash of the plan, recorded in the ledger with who approved it: another plan of
-    the same run has to be approved anew.
+    the same run has to be approved anew. That it waits is told on the operations topic, unless `notifiers`
+    says who else is told.
 
     :param unattended: whether to approve without asking, which is recorded as such. (templated)
     :param ledger_conn_id: the Airflow connection of Gatehouse's own database.
@@ -43,6 +48,7 @@ class PlanApprovalOperator(ApprovalOperator):
             "subject": "Approve this plan?",
             "defaults": [ApprovalOperator.REJECT],
             "response_timeout": RESPONSE_TIMEOUT,
+            "notifiers": [OperationsNotifier(message=_waits, ledger_conn_id=ledger_conn_id)],
         }
         super().__init__(**(settings | kwargs))
         self.unattended = unattended
@@ -67,6 +73,23 @@ class PlanApprovalOperator(ApprovalOperator):
         self.subject = f"Approve {plan.kind} plan {plan.digest[:12]}: {actions} actions?"
         self.body = f"```\n{plan.text}\n```"
         return super().execute(context)
+
+    def waiting(self, context: Context) -> Message:
+        """Say what waits to be approved: the plan's hash, its actions and cost, and where to answer."""
+        rollout_id = context["run_id"]
+        with self.ledger.begin() as connection:
+            plan = stored_plan(connection, rollout_id)
+            forecast = (load_plan(connection, rollout_id) or {})["forecast"]
+        return approval_waits(
+            rollout_id,
+            plan.kind,
+            plan.digest,
+            plan.offices,
+            forecast,
+            at=now(),
+            deadline=now() + (self.response_timeout or RESPONSE_TIMEOUT),
+            url=self.generate_link_to_ui(task_instance=context["ti"], base_url=airflow_url()),
+        )
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
         """Record the answer; the time-out's answer is no."""
@@ -95,3 +118,9 @@ class PlanApprovalOperator(ApprovalOperator):
             raise AirflowFailException(msg)
         self.log.info("Plan %s is approved by %s", plan.digest[:12], who)
         return {"plan_hash": plan.digest, "decided_by": who}
+
+
+def _waits(context: Context) -> Message:
+    task = context["task"]
+    assert isinstance(task, PlanApprovalOperator)  # noqa: S101 - it is this task's own notifier
+    return task.waiting(context)

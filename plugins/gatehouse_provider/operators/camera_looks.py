@@ -9,7 +9,9 @@ from zoneinfo import ZoneInfo
 
 import pandas as pd
 
+from gatehouse.alerts.operations import camera_messages
 from gatehouse.ledger.health import add_looks, days_between, health_of, save_days, save_health
+from gatehouse.ledger.operations import add_messages
 from gatehouse.reconcile.alarms import Look, observe
 from gatehouse.reconcile.camera_day import KEY, classify, tally, usual_of
 from gatehouse.reconcile.hours import day_span, on_minutes
@@ -33,11 +35,15 @@ ONE_DAY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class CameraLooks:
-    """Look at the last full quarter of an hour: whenever in the next one this is done, it is one look."""
+    """Look at the last full quarter of an hour: whenever in the next one this is done, it is one look.
+
+    What became news is left in the ledger to be told, with `url` as the page to see.
+    """
 
     policy: ReconcileSettings
     ledger: LedgerHook
     hook: LookHook
+    url: str = ""
 
     def look(self, scene: Scene, cameras: Sequence[str]) -> tuple[pd.DataFrame, list[Notice]]:
         """Return how the cameras look, and which alarms that raised or cleared."""
@@ -72,7 +78,9 @@ class CameraLooks:
             for (camera_id, _), row in zip(classed.index, classed.to_dict("records"), strict=True)
         ]
         save_health(connection, [health for health, _ in seen])
-        return [notice for _, notice in seen if notice]
+        notices = [notice for _, notice in seen if notice]
+        add_messages(connection, camera_messages(notices, self.url))
+        return notices
 
 
 def _expected(minutes: Mapping[str, int], day: date, office: str) -> pd.DataFrame:

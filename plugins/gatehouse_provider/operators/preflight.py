@@ -10,6 +10,7 @@ from gatehouse.capacity.headroom import short
 from gatehouse.capacity.prices import load_prices
 from gatehouse.capacity.quotas import load_quotas
 from gatehouse.ledger.people import enrolled_kinds
+from gatehouse.ledger.rollouts import keep_findings
 from gatehouse.rollout.forecast import Forecast, forecast
 from gatehouse.rollout.preflight import PreflightSeen, judge, refuse_blocked, render_findings, verdict
 from gatehouse.rollout.resources import desired_office
@@ -63,10 +64,13 @@ class RolloutPreflightOperator(GatehouseOperator):
             )
         findings = judge(looked)
         self.log.info("%s", render_findings(findings))
+        told = [finding.to_json() for finding in findings]
+        with final_errors(), self.ledger.begin() as connection:
+            keep_findings(connection, context["run_id"], told)
         with final_errors():
             refuse_blocked(findings)
         result = verdict(findings)
-        return {"advisory": result.advisory, "findings": [finding.to_json() for finding in findings]}
+        return {"advisory": result.advisory, "findings": told}
 
     def _observe(self, hook: PreflightHook, run_id: str, plan: StoredPlan, *, prove: bool) -> RegionSeen:
         company = self.reading.company

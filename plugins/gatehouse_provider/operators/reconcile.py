@@ -17,6 +17,7 @@ from gatehouse.reconcile.policy import ReconcileSettings, load_reconcile_setting
 from gatehouse.reconcile.runtime import Scene, rolled_out
 from gatehouse.reconcile.sweep import observed_office, tagged, to_describe, unaccounted
 from gatehouse.rollout.resources import desired_office
+from gatehouse_provider.hooks.operations import OperationsHook, page_of
 from gatehouse_provider.hooks.reconcile import SweepHook
 from gatehouse_provider.operators.base import GatehouseOperator, final_errors, now
 from gatehouse_provider.operators.mending import Mending
@@ -48,8 +49,9 @@ class RegionReconcileOperator(GatehouseOperator):
     """
     Reconcile every office of one Region from one sweep.
 
-    An office that can't be seen doesn't keep the others from it; the task fails at the end and names it.
-    What is left to people is no failure: it is the report.
+    An office that can't be seen doesn't keep the others from it; the task fails at the end and names it, as
+    it does where operators couldn't be told of an alarm. What is left to people is no failure: it is the
+    report.
 
     :param region: the Region. (templated)
     :param plan_only: only show what differs and what would be healed. (templated)
@@ -92,14 +94,16 @@ class RegionReconcileOperator(GatehouseOperator):
         failed: list[str] = []
         for name in names:
             try:
-                offices[name] = self._office(company, name, view, context["run_id"])
+                offices[name] = self._office(company, name, view, context)
             except (BotoCoreError, ClientError, LedgerError) as error:
                 failed.append(f"office {name}: {type(error).__name__}: {error}")
         strays = {office: len(found) for office, found in view.orphans.items() if office not in names}
         for office, count in strays.items():
             self.log.warning("%d resources here carry the tag of office %s, which isn't here", count, office)
+        if not self.plan_only and (untold := self._tell(company)):
+            failed.append(untold)
         if failed:
-            raise AirflowFailException("Not every office could be reconciled:\n" + "\n".join(failed))
+            raise AirflowFailException("Not everything could be reconciled and told:\n" + "\n".join(failed))
         return {"region": self.region, "offices": offices, "strays": strays}
 
     def _view(self, company: Company) -> RegionView:
@@ -109,11 +113,16 @@ class RegionReconcileOperator(GatehouseOperator):
         orphans = tagged(unknown, self.sweeps.tags(unknown, sweep))
         return RegionView(sweep, self.sweeps.snapshot(bucket), orphans)
 
-    def _office(self, company: Company, name: str, view: RegionView, run_id: str) -> dict[str, Any]:
+    def _tell(self, company: Company) -> str:
+        """Tell operators what became news, here or where nobody could tell it; return why something waits."""
+        return OperationsHook(company.regions, self.ledger, self.aws_conn_id).tell()
+
+    def _office(self, company: Company, name: str, view: RegionView, context: Context) -> dict[str, Any]:
         scene = self._scene(company, name, view)
         live = rolled_out(name, scene.documents)
         found = without_noise(drift_of(scene, live), self.policy.noise, scene.at.date())
-        mending = Mending(company, self.ledger, f"reconcile {name} {run_id}", self.aws_conn_id)
+        holder = f"reconcile {name} {context['run_id']}"
+        mending = Mending(company, self.ledger, holder, self.aws_conn_id)
         healing = mending.mend(scene, found.drifts, only_plan=bool(self.plan_only))
         self._show(name, found, healing)
         report = {
@@ -123,7 +132,9 @@ class RegionReconcileOperator(GatehouseOperator):
             "left": [f"{left.drift.key}: {left.drift.reason}. {left.why}" for left in healing.left],
         }
         cameras = [camera_id for camera_id in scene.desired.cameras if camera_id in live]
-        return report if self.plan_only or not cameras else {**report, **self._cameras(scene, cameras)}
+        if self.plan_only or not cameras:
+            return report
+        return {**report, **self._cameras(scene, cameras, page_of(context))}
 
     def _scene(self, company: Company, name: str, view: RegionView) -> Scene:
         desired = desired_office(company, name)
@@ -140,13 +151,13 @@ class RegionReconcileOperator(GatehouseOperator):
             states = health_of(connection, dict.fromkeys(cameras, office))
         return [camera_id for camera_id, state in states.items() if state.condition != "well"]
 
-    def _cameras(self, scene: Scene, cameras: Sequence[str]) -> dict[str, Any]:
+    def _cameras(self, scene: Scene, cameras: Sequence[str], url: str) -> dict[str, Any]:
         # Not at the top: they bring pandas and the search client along, which parsing a DAG doesn't need.
         from gatehouse_provider.hooks.looks import LookHook
         from gatehouse_provider.operators.camera_looks import CameraLooks
 
         hook = LookHook(self.sweeps.video, self.opensearch_conn_id)
-        classed, notices = CameraLooks(self.policy, self.ledger, hook).look(scene, cameras)
+        classed, notices = CameraLooks(self.policy, self.ledger, hook, url).look(scene, cameras)
         for notice in notices:
             self.log.warning(
                 "%s is %s since %s: %s", notice.camera_id, notice.now, notice.since, notice.reason

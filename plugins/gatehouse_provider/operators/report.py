@@ -8,17 +8,22 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from gatehouse.alerts.operations import rollout_degraded
 from gatehouse.exceptions import GatehouseError
 from gatehouse.ledger.evidence import bundles_of, record_bundle, rollout_record
 from gatehouse.ledger.leases import release_leases
+from gatehouse.ledger.operations import add_messages
 from gatehouse.ledger.rollouts import camera_phases, load_rollout, set_rollout_phase
 from gatehouse.rollout.evidence import make_bundle
 from gatehouse_provider.hooks.bundles import BundleHook
+from gatehouse_provider.hooks.operations import OperationsHook, page_of
 from gatehouse_provider.operators.base import GatehouseOperator, final_errors, now
 from gatehouse_provider.operators.stored_plan import PREPARED, stored_plan
 from gatehouse_provider.settings import config_dir
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from airflow.sdk import Context
 
     from gatehouse.rollout.phases import Phase
@@ -29,7 +34,8 @@ class RolloutReportOperator(GatehouseOperator):
     """
     Give the run's offices back and say how every planned camera ended; run it whatever happened before.
 
-    Keeps the evidence bundle in the home Region's bucket. Fails unless every camera of the plan is
+    Keeps the evidence bundle in the home Region's bucket, and tells operators of an end that isn't well,
+    once. Fails unless every camera of the plan is
     healthy, so that the run's own state is honest. Where the plan proves nothing, prepared is what they
     shall be, and the rollout doesn't become Healthy.
     """
@@ -45,7 +51,7 @@ class RolloutReportOperator(GatehouseOperator):
         if plan.dry_run:
             return {"dry_run": True}
         wrong = self.unwell(rollout_id, plan)
-        self._end(rollout_id, plan, well=not wrong)
+        self._end(rollout_id, plan, wrong, page_of(context))
         key = ""
         try:
             key = self._keep_evidence(rollout_id)
@@ -54,6 +60,7 @@ class RolloutReportOperator(GatehouseOperator):
             wrong.append(str(error))
         self.log.info("Released %s; the evidence is %s", ", ".join(freed) or "no office", key or "not kept")
         if wrong:
+            OperationsHook(self.reading.company.regions, self.ledger, self.aws_conn_id).tell()
             raise AirflowFailException(f"{self.complaint}:\n" + "\n".join(wrong))
         if not plan.proves_path:
             self.log.warning("The cameras are %s", PREPARED)
@@ -71,15 +78,21 @@ class RolloutReportOperator(GatehouseOperator):
             proves = stored_plan(connection, rollout_id).proves_path
         return {"healthy": ended} if proves else {"healthy": [], "prepared_not_proved": ended}
 
-    def _end(self, rollout_id: str, plan: StoredPlan, *, well: bool) -> None:
+    def _end(self, rollout_id: str, plan: StoredPlan, wrong: Sequence[str], url: str) -> None:
+        """Record how the rollout ended, and for operators that it didn't end well."""
         with final_errors(), self.ledger.begin() as connection:
             found = load_rollout(connection, rollout_id)
             best: Phase = "Healthy" if plan.proves_path else "Progressing"
-            phase: Phase = best if well else "Degraded"
+            phase: Phase = "Degraded" if wrong else best
             detail = found.detail if found and found.phase == phase else ""
-            if well and not plan.proves_path:
+            if not wrong and not plan.proves_path:
                 detail = f"its cameras are {PREPARED}"
             set_rollout_phase(connection, rollout_id, phase, now(), detail=detail, ended=True)
+            ended = load_rollout(connection, rollout_id)
+            if wrong and ended and ended.ended_at:
+                lines = [line for line in (detail, *wrong) if line]
+                message = rollout_degraded(rollout_id, plan.kind, lines, ended.ended_at, url)
+                add_messages(connection, [message])
 
     def _keep_evidence(self, rollout_id: str) -> str:
         """Write the bundle unless it is kept already, and return the key of the last one."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -128,7 +129,8 @@ class RolloutPlanOperator(GatehouseOperator):
     def _why_unfit(self, company: Company, region: str) -> str:
         hook = FoundationHook(region, company.regions.account, self.aws_conn_id)
         try:
-            missing = hook.missing(company.regions.regions[region])
+            names, home = company.regions.regions[region], region == company.regions.home
+            missing = hook.missing(names, home=home)
         except (BotoCoreError, ClientError) as error:
             return _unanswered(region, error)
         if not missing:
@@ -197,6 +199,8 @@ class RolloutPlanOperator(GatehouseOperator):
             "usd_a_month": round(foreseen.cost.usd),
             "usd_a_month_now": round(foreseen.usd_now),
             "people": foreseen.people,
+            "offices": [asdict(office) for office in foreseen.offices],
+            "waves": [{"name": wave.name, "seconds": round(wave.seconds)} for wave in foreseen.waves],
         }
 
 

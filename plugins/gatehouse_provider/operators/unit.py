@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from gatehouse.alerts.operations import rollout_paused
 from gatehouse.capacity.quotas import load_quotas
 from gatehouse.ledger.calls import begin_call, end_call
 from gatehouse.ledger.leases import take_lease
@@ -18,6 +19,7 @@ from gatehouse.office.frames import FramesRates
 from gatehouse.rollout.resources import DesiredOffice, desired_office
 from gatehouse.rollout.verify import Verdict
 from gatehouse_provider.hooks.office import OfficeHook
+from gatehouse_provider.hooks.operations import OperationsHook, page_of
 from gatehouse_provider.hooks.steering import SteeringHook
 from gatehouse_provider.operators.base import LEASE_TTL, GatehouseOperator, final_errors, now
 from gatehouse_provider.operators.stored_plan import StoredPlan, stored_plan
@@ -145,6 +147,7 @@ class UnitOperator(GatehouseOperator):
         while (step := steering.step()).do == "wait":
             self._note(rollout_id, "Paused", step.reason)
             self.log.info("Office %s waits: %s", self.office, step.reason)
+            self._tell_pause(context)
             if self.deferrable:
                 trigger = SteeringTrigger(
                     rollout_id=rollout_id, offices=[self.office], ledger_conn_id=self.ledger_conn_id
@@ -173,6 +176,18 @@ class UnitOperator(GatehouseOperator):
             # A wave that failed meanwhile isn't talked well by one that goes on.
             if found is not None and found.phase in {"Pending", "Progressing", "Paused"}:
                 set_rollout_phase(connection, rollout_id, phase, now(), detail=detail)
+
+    def _tell_pause(self, context: Context) -> None:
+        """Tell operators once of a wave that waits; why and for whom is in the log, as it may name people."""
+        rollout_id = context["run_id"]
+        where = f"wave {self.unit['wave']}" if "wave" in self.unit else f"office {self.office}"
+        with self.ledger.begin() as connection:
+            found = load_rollout(connection, rollout_id)
+        if found is not None:
+            reason = "it is paused, frozen or stopped, and goes on by itself when it may"
+            since, url = found.created_at, page_of(context)
+            message = rollout_paused(rollout_id, where, "held", reason, since, now(), url)
+            OperationsHook(self.reading.company.regions, self.ledger, self.aws_conn_id).tell(message)
 
     def trigger(
         self, kind: type[CamerasTrigger], context: Context, cameras: Sequence[str], since: str, seconds: int

@@ -14,10 +14,12 @@ import tempfile
 import time
 import urllib.request
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import httpx
 import pytest
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.engine import make_url
@@ -39,6 +41,7 @@ os.environ.update(
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
 ACCOUNT = "123456789012"
 REGIONS = ("eu-central-1", "us-west-2", "ap-northeast-1")
@@ -170,6 +173,9 @@ def foundation(aws: Callable[..., Any], config: Path) -> Callable[..., Any]:
             iam.create_role(RoleName=role, AssumeRolePolicyDocument=TRUST)
             known.add(role)
         _lay(aws, region, names)
+    # Asked for again it is the same one.
+    home = company.regions.regions[company.regions.home]
+    aws("sns", company.regions.home).create_topic(Name=home.operations_topic)
     for office in company.offices.values():
         secrets = aws("secretsmanager", office.region)
         there = {secret["Name"] for secret in secrets.list_secrets(MaxResults=100)["SecretList"]}
@@ -177,6 +183,46 @@ def foundation(aws: Callable[..., Any], config: Path) -> Callable[..., Any]:
             if camera.rtsp_secret not in there:
                 secrets.create_secret(Name=camera.rtsp_secret, SecretString="{}")
     return aws
+
+
+@pytest.fixture
+def told(foundation: Callable[..., Any], config: Path) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """Subscribe to the operations topic; returns what came since the last call, with its subject."""
+    sns, sqs = foundation("sns"), foundation("sqs")
+    topic = load_company(config).regions.operations_topic_arn
+    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    attributes = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]
+    subscribed = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=attributes["QueueArn"])
+
+    def receive() -> list[dict[str, Any]]:
+        found = []
+        while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                envelope = json.loads(message["Body"])
+                found.append({"subject": envelope["Subject"], **json.loads(envelope["Message"])})
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    yield receive
+    sns.unsubscribe(SubscriptionArn=subscribed["SubscriptionArn"])
+    sqs.delete_queue(QueueUrl=queue)
+
+
+@pytest.fixture
+def sns_refuses(cloud: str) -> Callable[[], AbstractContextManager[None]]:
+    """Return what makes SNS refuse everything published inside its block."""
+
+    @contextmanager
+    def refusing() -> Iterator[None]:
+        faults = f"{cloud}/_gatehouse/faults"
+        fault = {"service": "sns", "operation": "Publish", "kind": "error", "code": "AuthorizationError"}
+        httpx.post(faults, json=fault | {"status": 403}).raise_for_status()
+        try:
+            yield
+        finally:
+            httpx.delete(faults).raise_for_status()
+
+    return refusing
 
 
 def _lay(aws: Callable[..., Any], region: str, names: Any) -> None:

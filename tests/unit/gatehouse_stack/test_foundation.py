@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import shutil
+import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
+from gatehouse.office.config import load_regions
 from gatehouse_stack import company, foundation
 from gatehouse_stack.foundation import Foundation
 from gatehouse_stack.layout import Layout
@@ -97,3 +100,41 @@ def test_a_region_that_stands_is_laid_again_without_a_second_subscription(home: 
     assert home.topic() == topic
     found = home.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert len(found) == 1
+
+
+class Webhook(BaseHTTPRequestHandler):
+    """Stand where the sink does."""
+
+    got: ClassVar[list[dict[str, Any]]] = []
+
+    def do_POST(self) -> None:
+        self.got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: Any) -> None:
+        return
+
+
+@pytest.fixture
+def webhook(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    with ThreadingHTTPServer(("127.0.0.1", 0), Webhook) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/operations"
+        server.shutdown()
+        thread.join()
+    Webhook.got.clear()
+
+
+def test_what_operators_are_told_reaches_the_webhook_of_this_run_only(home: Foundation, webhook: str) -> None:
+    home.operations_topic("http://127.0.0.1:9/operations")
+    topic = home.operations_topic(webhook)
+    assert home.operations_topic(webhook) == topic
+    sns = home.client("sns")
+    found = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert [each["Endpoint"] for each in found] == [webhook]
+    sns.publish(TopicArn=topic, Subject="s", Message="told")
+    assert [(each["Subject"], each["Message"]) for each in Webhook.got] == [("s", "told")]
+    assert topic == load_regions(ROOT / "config").operations_topic_arn

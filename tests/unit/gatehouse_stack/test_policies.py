@@ -73,3 +73,15 @@ def test_a_service_assumes_a_role_for_its_own_account_only() -> None:
     assert assumes("rekognition.amazonaws.com", ACCOUNT)
     assert not assumes("rekognition.amazonaws.com", "333333333333")
     assert not assumes("lambda.amazonaws.com", ACCOUNT)
+
+
+def test_who_runs_airflow_may_publish_on_the_operations_topic_and_ingest_may_not() -> None:
+    sns = f"arn:aws:sns:{REGION}:{ACCOUNT}"
+    topic, alerts = f"{sns}:gatehouse-operations", f"{sns}:gatehouse-alerts"
+    publish = Question("sns:Publish", topic)
+    assert permits([policies.operations_policy(topic)], publish)
+    assert not permits([policies.operations_policy(topic)], Question("sns:Publish", alerts))
+    assert not permits([policies.ingest_policy(ACCOUNT, alerts)], publish)
+    (statement,) = policies.operations_topic_policy(ACCOUNT, topic)["Statement"]
+    assert statement["Principal"] == {"AWS": f"arn:aws:iam::{ACCOUNT}:root"}
+    assert statement["Resource"] == topic

@@ -50,6 +50,15 @@ def test_cameras_that_nothing_happened_to_yet_are_pending(planned: Connection) -
     assert (line.decision, line.decided_by, line.wave) == ("", "", "")
 
 
+def test_a_decommissioning_is_told_from_a_rollout_and_has_offices_without_waves(
+    connection: Connection,
+) -> None:
+    plan = {"kind": "decommissioning", "offices": {"berlin": {}}, "waves": []}
+    record_plan(connection, "run-1", plan, "abc", [], dry_run=False, at=NOON)
+    (line,) = overview.list_rollouts(connection, 50)
+    assert (line.kind, line.offices) == ("decommissioning", ("berlin",))
+
+
 def test_a_line_tells_the_wave_under_way_and_who_approved_this_plan(planned: Connection) -> None:
     set_rollout_phase(planned, "run-1", "Progressing", NOON)
     set_wave_phase(planned, "run-1", "pilot", "Paused", NOON)

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from gatehouse.exceptions import LedgerError
 from gatehouse.ledger.rollouts import (
     camera_phases,
+    keep_findings,
     load_plan,
     load_rollout,
     record_plan,
@@ -43,8 +44,16 @@ def test_planning_the_same_run_again_replaces_plan_and_waves(planned: Connection
     assert [row.name for row in planned.execute(select(wave))] == ["pilot"]
 
 
+def test_what_preflight_found_is_kept_beside_the_plan(planned: Connection) -> None:
+    keep_findings(planned, "run-1", [{"subject": "account"}])
+    keep_findings(planned, "run-1", [])
+    assert load_plan(planned, "run-1") == {"offices": {}, "preflight": []}
+
+
 def test_an_unplanned_run_has_no_plan(connection: Connection) -> None:
     assert load_plan(connection, "run-9") is None
+    with pytest.raises(LedgerError, match="There is no rollout run-9; what preflight found was not kept"):
+        keep_findings(connection, "run-9", [])
     assert load_rollout(connection, "run-9") is None
 
 

@@ -202,3 +202,15 @@ def test_a_changed_threshold_replaces_the_processor(foundation: Callable[..., An
 def test_a_run_without_a_plan_is_reported_as_failed() -> None:
     with pytest.raises(AirflowFailException, match="This run has no plan"):
         report("run-9")
+
+
+def test_a_rollout_that_ends_degraded_is_told_once(told: Callable[[], list[dict[str, Any]]]) -> None:
+    plan(offices=["berlin"])
+    approve()
+    for _ in range(2):
+        with pytest.raises(AirflowFailException, match="Not everything is healthy"):
+            report()
+    (message,) = told()
+    assert message["subject"] == "Gatehouse: rollout ended Degraded: run-1"
+    assert "office berlin was not reached" in message["text"]
+    assert message["kind"] == "rollout_degraded"

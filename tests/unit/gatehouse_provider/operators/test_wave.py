@@ -217,8 +217,11 @@ def test_the_few_bad_cameras_are_set_aside_if_the_policy_says_so(
     assert waves_of(ledger, "run-1")[0]["phase"] == "Degraded"
 
 
-def test_a_wave_without_data_pauses_until_somebody_promotes_it(
-    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch
+def test_a_wave_without_data_pauses_until_somebody_promotes_it_and_that_is_told_once(
+    rollout: Rollout,
+    ledger: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    told: Callable[[], list[dict[str, Any]]],
 ) -> None:
     looks = iter(range(100))
 
@@ -230,15 +233,26 @@ def test_a_wave_without_data_pauses_until_somebody_promotes_it(
     sampling(monkeypatch, frames=nothing)
     units = verified(ledger, rollout)
     assert rollout.bake("pilot", units)["passed"] == "pilot"
+    (message,) = told()
+    assert message["subject"] == "Gatehouse: paused in wave pilot: rollout run-1"
+    assert (message["kind"], message["rollout"]) == ("rollout_paused", "run-1")
+    assert message["url"] == "http://localhost:8080/dags/office_rollout/runs/run-1"
 
 
-def test_a_paused_rollout_waits_before_its_next_call(rollout: Rollout, ledger: Connection) -> None:
+def test_a_paused_rollout_waits_before_its_next_call_and_that_is_told_once(
+    rollout: Rollout, ledger: Connection, told: Callable[[], list[dict[str, Any]]]
+) -> None:
     rollout.plan("berlin")
     rollout.approve()
     (unit,) = rollout.begin("pilot")
     press(ledger, "pause")
     with pytest.raises(TaskDeferred) as deferred:
         rollout.provision(unit)
+    with pytest.raises(TaskDeferred):
+        rollout.provision(unit)
+    (message,) = told()
+    assert "wave pilot: it is paused, frozen or stopped" in message["text"]
+    assert "olga" not in str(message)
     assert isinstance(deferred.value.trigger, SteeringTrigger)
     assert deferred.value.method_name == "go_on"
     assert calls_of(ledger, "run-1", "berlin") == []
