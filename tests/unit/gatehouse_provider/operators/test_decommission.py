@@ -320,7 +320,7 @@ def test_an_office_that_moved_since_planning_is_refused(
     run = Run()
     run.plan(**ALL)
     run.approve()
-    index_face(foundation, "somebody new")
+    index_face(foundation, "somebody-new")
     before = inventory(foundation, "berlin")
     with pytest.raises(AirflowFailException, match="found 1 faces instead of 0 faces"):
         run.act()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,6 +46,10 @@ def test_a_plan_that_exceeds_a_quota_is_stopped_with_what_to_request(
     video = foundation("kinesisvideo")
     for stream in video.list_streams()["StreamInfoList"]:
         video.delete_stream(StreamARN=stream["StreamARN"])
+    deadline = time.monotonic() + 30
+    while video.list_streams()["StreamInfoList"]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
     quotas = config / "quotas.yaml"
     default = "video_streams:\n    limit: 10000"
     assert default in quotas.read_text()

@@ -113,6 +113,9 @@ class Site:
 
 @pytest.fixture
 def site(rollout: Rollout, ledger: Connection, foundation: Callable[..., Any]) -> Site:
+    s3 = foundation("s3")
+    # Every test's run has the same name, and so has every first attempt.
+    s3.delete_object(Bucket=BUCKET, Key=naming.edge_desired_key("berlin"))
     rollout.plan("berlin")
     rollout.approve()
     (unit,) = rollout.begin("pilot")
@@ -131,7 +134,6 @@ def site(rollout: Rollout, ledger: Connection, foundation: Callable[..., Any]) -
     ledger.execute(
         face.insert().values(**of_them, office="berlin", collection_id=collection, state="indexed")
     )
-    s3 = foundation("s3")
     s3.put_object(Bucket=BUCKET, Key=naming.PROBE_CLIP_KEY, Body=b"clip")
     s3.put_object(Bucket=BUCKET, Key=naming.PROBE_TRUTH_KEY, Body=json.dumps(TRUTH).encode())
     return Site(rollout, ledger, s3, unit)

@@ -156,7 +156,7 @@ def test_an_alarm_is_told_once_and_later_where_it_cant_be_told_at_once(
     assert {message["subject"] for message in messages} == {
         f"Gatehouse: {camera} (berlin) is blind" for camera in CAMERAS
     }
-    assert "nothing is known of 15 of 15 minutes" in messages[0]["text"]
+    assert "no media came in 15 of 15 minutes" in messages[0]["text"]
     reconcile()
     assert told() == []
 
