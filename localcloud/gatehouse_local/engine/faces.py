@@ -45,7 +45,8 @@ class FaceEngine:
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
-        self._turns = Turns(workers, self._submit)
+        # One more lies ready for the worker that is free first.
+        self._turns = Turns(workers + 1, self._submit)
 
     def analyse(
         self,
