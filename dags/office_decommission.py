@@ -18,8 +18,8 @@ a collection that holds faces. `delete_orphans`: also what carries the office's 
 manifest. `holds`: cameras whose video is under legal hold, or the office. `dry_run`: only plan.
 `unattended`: don't ask for approval, which is recorded.
 
-**Steering.** Pause, abort, freezes and stops are obeyed between two calls, as in a rollout. What is removed
-doesn't come back by a roll-back: roll the office out again.
+**Steering.** Pause, abort, freezes and stops are obeyed between two calls, as in a rollout, and given on the
+same pages. What is removed doesn't come back by a roll-back: roll the office out again.
 
 **Running it again** changes nothing that is already gone, and takes an interrupted run up where it was.
 Video is kept until its retention is over and faces until somebody says so: run it again then. An office is

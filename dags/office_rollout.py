@@ -21,10 +21,11 @@ Runs by hand. Brings the chosen offices' cameras up and proves that each works:
 **Params.** `offices`: which ones; empty means all. `dry_run`: only plan. `unattended`: don't ask for
 approval, which is recorded. `rollback_on_failure`: undo everything if a wave doesn't pass.
 
-**Steering.** Commands in the ledger are obeyed before every change: a paused, frozen or stopped rollout
-waits where it is and goes on when it may; an aborted one ends, one to be rolled back is. To roll back a run
-that has ended, give the command and clear its task `rollback`. A paused wave passes once there is evidence,
-or when somebody promotes it.
+**Steering.** Commands are given on the rollout's page (Rollouts in Airflow's navigation) and obeyed before
+every change: a paused, frozen or stopped rollout waits where it is and goes on when it may; an aborted one
+ends, one to be rolled back is. To roll back a run that has ended, give the command and clear its task
+`rollback`, as the page offers. A wave paused by its gate passes once there is evidence, or when somebody
+promotes it, and fails when its time is up.
 
 **Running it again** changes nothing that is already right, and takes an interrupted run up where it was.
 An office is leased by one run at a time. A bad manifest, a missing secret or a muted camera fails that

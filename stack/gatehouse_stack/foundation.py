@@ -1,7 +1,7 @@
 """Create what each Region needs once, and hand over the sample company's data.
 
-In production this is CloudFormation (deploy/); `office_rollout` only checks that it is there. Every
-step is idempotent.
+In production whoever owns the account lays it; `office_rollout` only checks that it is there. Every step
+is idempotent.
 """
 
 from __future__ import annotations

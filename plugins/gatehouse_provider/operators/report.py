@@ -111,7 +111,7 @@ class RolloutReportOperator(GatehouseOperator):
 
 
 def _versions() -> dict[str, str]:
-    """Say what ran: Gatehouse, Airflow, and a digest of the configuration."""
+    """Say what ran: Airflow, its amazon provider, and a digest of the configuration."""
     digest = hashlib.sha256()
     for path in sorted(config_dir().rglob("*.yaml")):
         digest.update(path.relative_to(config_dir()).as_posix().encode() + b"\0" + path.read_bytes())
