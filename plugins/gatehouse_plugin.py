@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from airflow.plugins_manager import AirflowPlugin
 
+from gatehouse_provider import listeners
+
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
@@ -22,9 +24,10 @@ async def pages(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 class GatehousePlugin(AirflowPlugin):
-    """Carry Gatehouse's pages and links."""
+    """Carry Gatehouse's pages and links, and what listens to Airflow's own processes."""
 
     name = "gatehouse"
+    listeners: ClassVar[list[Any]] = [listeners]
     fastapi_apps: ClassVar[list[Any]] = [{"app": pages, "url_prefix": "/gatehouse", "name": "Gatehouse"}]
     # Addresses are relative to Airflow's own, which may lie under a path.
     external_views: ClassVar[list[Any]] = [

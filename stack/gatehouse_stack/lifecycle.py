@@ -24,12 +24,15 @@ UP_SECONDS = 900
 STILL_SECONDS = 5
 # More than all parts may take together: killing moto_server while it saves would lose the cloud.
 DOWN_SECONDS = 420
-# All of it shares a few cores: a frame that comes late is better than one that is skipped, and shards are
-# asked as often as AWS asks them, once a second.
+# All of it shares a few cores: a frame that comes late is better than one that is skipped, the engine may use
+# what the others leave of two, and shards are asked as often as AWS asks them, once a second.
 SHARED_MACHINE: dict[str, object] = {
-    "processors": {"max_lag_seconds": 15.0},
+    "engine": {"workers": 2},
+    "processors": {"max_lag_seconds": 45.0},
     "lambda": {"poll_seconds": 1.0, "idle_poll_seconds": 1.0},
 }
+# Every drawn face is larger than 80 pixels; people's own photos may have smaller ones.
+DRAWN_PEOPLE: dict[str, object] = {"similarity_scale": "drawn-people", "rekognition": {"upsample": 0}}
 OF_ONE_RUN = ("tmp", "hold", "status.json", "camera-faults.json", "demo.json")
 # What remembers streams, faces or alerts goes on together or begins empty together; so do ledger and index
 # (parts.py). Airflow's own history and all that was built always stays.
@@ -166,8 +169,9 @@ def begin(layout: Layout, why_empty: str) -> None:
 
 
 def _write_cloud_config(layout: Layout) -> None:
-    scale = "real-faces" if os.environ.get("GATEHOUSE_FACES") else "drawn-people"
-    config = {"similarity_scale": scale} | SHARED_MACHINE | company.cloud_settings(layout.config)
+    own_faces = bool(os.environ.get("GATEHOUSE_FACES"))
+    people = {"similarity_scale": "real-faces"} if own_faces else DRAWN_PEOPLE
+    config = people | SHARED_MACHINE | company.cloud_settings(layout.config)
     (layout.run / "cloud.json").write_text(json.dumps(config))
 
 

@@ -165,10 +165,10 @@ def _run(
 def _end(
     api: AirflowApi, dag: str, run: str, see: Any = lambda tasks: None
 ) -> tuple[str, list[dict[str, Any]]]:
-    state, tasks = "queued", list[dict[str, Any]]()
-    for state, tasks in api.watch(dag, run, ROLLOUT_SECONDS):
-        see(tasks)
-    return state, tasks
+    ended = "queued", list[dict[str, Any]]()
+    for ended in api.watch(dag, run, ROLLOUT_SECONDS):
+        see(ended[1])
+    return ended
 
 
 def _phase(task_id: str) -> str:

@@ -36,11 +36,15 @@ class Sight:
 
 
 class Analyst:
-    """Fetch and analyse images; the engine's processes do the work, the calling thread waits."""
+    """Fetch and analyse images; the engine's processes do the work, the calling thread waits.
 
-    def __init__(self, engine: FaceEngine, images: ImageSource) -> None:
+    With `upsample` 0 instead of 1, faces are found from about 80 pixels, in a quarter of the time.
+    """
+
+    def __init__(self, engine: FaceEngine, images: ImageSource, upsample: int = PHOTO_UPSAMPLE) -> None:
         self.engine = engine
         self._images = images
+        self._upsample = upsample
 
     def look(
         self, context: CallContext, image: Mapping[str, Any], *, embed_largest: int = MAX_FACES
@@ -48,7 +52,7 @@ class Analyst:
         """Return the image's faces, the `embed_largest` largest with a vector."""
         data = self._images.read(context, image)
         try:
-            pending = self.engine.analyse(data, upsample=PHOTO_UPSAMPLE, embed_largest=embed_largest)
+            pending = self.engine.analyse(data, upsample=self._upsample, embed_largest=embed_largest)
             return Sight(hashlib.sha256(data).hexdigest(), pending.result()[:MAX_FACES])
         except UnreadableImageError as error:
             raise AwsError("InvalidImageFormatException", "Request has invalid image format") from error

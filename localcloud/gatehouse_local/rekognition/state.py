@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from gatehouse_local.core.clients import Clients
-from gatehouse_local.engine.faces import shared_engine
+from gatehouse_local.engine.faces import PHOTO_UPSAMPLE, shared_engine
 from gatehouse_local.rekognition.analysis import Analyst
 from gatehouse_local.rekognition.gallery import collection_not_found
 from gatehouse_local.rekognition.images import ImageSource
@@ -47,6 +47,9 @@ class State:
     def of(cls, runtime: Runtime) -> State:
         """Open the tables of a runtime's store."""
         store = runtime.store
+        settings = runtime.config.get("rekognition", {})
+        upsample = int(settings.get("upsample", PHOTO_UPSAMPLE))
+        images = ImageSource(Clients(runtime.endpoint))
         return cls(
             store=store,
             collections=store.table(SERVICE, "collection"),
@@ -55,10 +58,10 @@ class State:
             tokens=store.table(SERVICE, "token"),
             tags=store.table(SERVICE, "tag"),
             gallery=gallery_for(runtime),
-            analyst=Analyst(shared_engine(runtime.config), ImageSource(Clients(runtime.endpoint))),
+            analyst=Analyst(shared_engine(runtime.config), images, upsample),
             quotas=runtime.quotas,
             clock=runtime.clock,
-            user_update_s=float(runtime.config.get("rekognition", {}).get("user_update_s", 0.5)),
+            user_update_s=float(settings.get("user_update_s", 0.5)),
         )
 
     def collection(self, context: CallContext, collection_id: str) -> Owner:

@@ -65,7 +65,7 @@ class OfficeProvisionOperator(UnitOperator):
         return {"changed": len(actions), "since": self._since(rollout_id, cameras).isoformat()}
 
     def _since(self, rollout_id: str, cameras: Sequence[str]) -> datetime:
-        """Return from when evidence counts: where nothing was changed, that of the gate's last window is as good."""
+        """Return from when evidence counts: where nothing was changed, the gate's last window is as good."""
         with self.ledger.begin() as connection:
             changed = changed_at(connection, rollout_id).keys() & set(cameras)
         window = timedelta(seconds=self.reading.company.rollout.gate.window_seconds)
