@@ -12,6 +12,8 @@ from typing import Any
 
 from gatehouse.office.naming import ALERTS_PREFIX, CAMERA_MINUTES, DETECTIONS
 
+# A minute is counted up with every batch, and looked at when it is over.
+_REFRESH = {CAMERA_MINUTES: "5s"}
 _TEMPLATES = files("gatehouse.search").joinpath("templates")
 
 
@@ -25,9 +27,13 @@ def index_templates(*, shards: int = 1, replicas: int = 0) -> dict[str, dict[str
         CAMERA_MINUTES: {"index_patterns": [f"{CAMERA_MINUTES}-*"]},
         ALERTS_PREFIX.rstrip("-"): {"index_patterns": [f"{ALERTS_PREFIX}*"]},
     }
-    settings = {"number_of_shards": shards, "number_of_replicas": replicas, "refresh_interval": "1s"}
+    settings = {"number_of_shards": shards, "number_of_replicas": replicas}
     return {
-        name: {**pattern, "priority": 200, "template": _template(name, settings)}
+        name: {
+            **pattern,
+            "priority": 200,
+            "template": _template(name, settings | {"refresh_interval": _REFRESH.get(name, "1s")}),
+        }
         for name, pattern in patterns.items()
     }
 

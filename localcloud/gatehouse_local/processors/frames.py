@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from gatehouse_local.kinesisvideo.media import Fragment
     from gatehouse_local.processors.sampling import Sampler
 
+# Every fragment says in its own header what it holds: looking for that in its frames takes longer than to
+# decode the one that is sampled.
+UNPROBED = {"analyzeduration": "0", "probesize": "32", "fpsprobesize": "0"}
+
 
 class FragmentUndecodableError(Exception):
     """Raise for a fragment that holds no video that PyAV can decode."""
@@ -70,7 +74,7 @@ def open_clip(fragment: Fragment) -> Iterator[Clip]:
     :raises FragmentUndecodableError: no video track, or not decodable, also while frames are taken
     """
     try:
-        with av.open(io.BytesIO(fragment.mkv), mode="r", format="matroska") as container:
+        with av.open(io.BytesIO(fragment.mkv), mode="r", format="matroska", options=UNPROBED) as container:
             if not container.streams.video:
                 raise FragmentUndecodableError(f"fragment {fragment.number} holds no video track")
             container.streams.video[0].codec_context.thread_count = 1

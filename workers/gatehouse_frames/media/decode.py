@@ -12,6 +12,9 @@ import av
 from gatehouse_frames.errors import FragmentError
 from gatehouse_frames.media.fragments import Fragment
 
+# A fragment's header says what it holds: looking for that in its frames takes longer than to decode one.
+UNPROBED = {"analyzeduration": "0", "probesize": "32", "fpsprobesize": "0"}
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -28,7 +31,7 @@ def pictures(fragment: Fragment, choose: Callable[[Sequence[int]], Sequence[int]
     :raises FragmentError: no video in it, or not decodable, also while frames are taken
     """
     try:
-        with av.open(io.BytesIO(fragment.mkv), mode="r", format="matroska") as container:
+        with av.open(io.BytesIO(fragment.mkv), mode="r", format="matroska", options=UNPROBED) as container:
             if not container.streams.video:
                 raise FragmentError(f"fragment {fragment.number} holds no video track")
             codec = container.streams.video[0].codec_context
