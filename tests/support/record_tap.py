@@ -11,7 +11,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-POLL_SECONDS = 0.5
+# GetRecords may be called five times a second and shard, and ingest calls it as well.
+POLL_SECONDS = 1.0
 Face = tuple[float, float, float | None]
 
 
@@ -89,8 +90,14 @@ class RecordTap:
             return  # another test's poison
         at_ms = round((video["ProducerTimestamp"] + video["FrameOffsetInSeconds"]) * 1000)
         camera = video["StreamArn"].split("/")[1].removeprefix("gatehouse-")
-        faces = tuple(sorted((_face(one) for one in record.get("FaceSearchResponse", [])), key=repr))
+        faces = tuple(sorted((_face(one) for one in record.get("FaceSearchResponse", [])), key=in_order))
         self._records.setdefault((engine, camera, at_ms), Written(engine, camera, at_ms, faces))
+
+
+def in_order(face: Face) -> tuple[float, float, float]:
+    """Sort faces by this: nobody's similarity is none."""
+    left, top, similarity = face
+    return left, top, similarity or 0.0
 
 
 def _face(found: Mapping[str, Any]) -> Face:

@@ -68,8 +68,8 @@ class HandoverHook(BaseHook):
         if behind := self._wait(switched, passed):
             msg = (
                 f"The former engine of {', '.join(behind)} hasn't analysed all frames before the switch "
-                f"after {self.timeout_seconds:g} s; nothing of it was removed. See why it is behind, or stop it, "
-                "and clear this task"
+                f"after {self.timeout_seconds:g} s; nothing of it was removed. See why it is behind, or "
+                "stop it, and clear this task"
             )
             raise PlanError(msg)
 
