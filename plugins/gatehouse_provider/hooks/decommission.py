@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import tenacity
 from airflow.sdk import BaseHook
 from botocore.exceptions import ClientError
 
 from gatehouse.exceptions import PlanError
 from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.office import naming
-from gatehouse.office.edge import EdgeDesired, EdgeObserved
-from gatehouse.office.frames import FramesDesired, FramesObserved
+from gatehouse.office.edge import EdgeDesired
+from gatehouse.office.frames import FramesDesired
 from gatehouse.rollout.decommission_documents import (
-    obeys,
     without_camera,
     without_people,
     without_stream,
 )
 from gatehouse_provider.hooks.base_aws import error_code
 from gatehouse_provider.hooks.decommission_drain import DrainHook
+from gatehouse_provider.hooks.obedience import ObedienceHook
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from gatehouse.rollout.action import Action, ActionKind
-    from gatehouse.rollout.decommission_documents import Obeys
     from gatehouse_provider.hooks.office import OfficeHook
 
 # What rests on it that no engine writes records any more.
@@ -49,42 +46,14 @@ class DecommissionHook(BaseHook):
         super().__init__()
         self.office = office
         self.drain = drain or DrainHook(office)
-        self.obey_seconds = obey_seconds
+        self.obedience = ObedienceHook(office, obey_seconds)
 
     def wait_before(self, kind: ActionKind) -> None:
         """Wait until who was told to stop has stopped, before anything that rests on it."""
-        name = self.office.desired.office
         if kind != "remove_edge_document":
-            documents = (
-                naming.edge_desired_key(name),
-                EdgeDesired,
-                naming.edge_observed_key(name),
-                EdgeObserved,
-            )
-            self._wait_until_obeyed("proxy", *documents)
+            self.obedience.wait_for_proxy()
         if kind in _AFTER_ANALYSIS:
-            keys = naming.frames_desired_key(name), naming.frames_observed_key(name)
-            self._wait_until_obeyed("frame-search worker", keys[0], FramesDesired, keys[1], FramesObserved)
-
-    def _wait_until_obeyed(self, who: str, told_key: str, told: Any, report_key: str, report: Any) -> None:
-        def look() -> Obeys:
-            documents, bucket = self.office.documents, self.office.desired.bucket
-            wanted, _ = documents.read(bucket, told_key, told)
-            observed, _ = documents.read(bucket, report_key, report)
-            return obeys(wanted, observed, datetime.now(UTC))
-
-        found = tenacity.Retrying(
-            retry=tenacity.retry_if_result(lambda seen: seen == "not yet"),
-            wait=tenacity.wait_fixed(1),
-            stop=tenacity.stop_after_delay(self.obey_seconds),
-            retry_error_callback=lambda state: "not yet",
-        )(look)
-        if found == "not yet":
-            msg = (
-                f"The {who} of {self.office.desired.office} reports, and doesn't do what {told_key} says; "
-                f"nothing after that was removed. See its log, or stop it, and clear this task"
-            )
-            raise PlanError(msg)
+            self.obedience.wait_for_worker()
 
     def carry_out(self, action: Action) -> None:
         """Carry out one action; doing it twice does no more than doing it once."""

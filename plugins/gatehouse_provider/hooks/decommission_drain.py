@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import tenacity
 from airflow.sdk import BaseHook
-from botocore.exceptions import ClientError
 
 from gatehouse.exceptions import PlanError
 from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.office import naming
 from gatehouse.rollout.decommission_drain import last_frame, spans_to_look_at
-from gatehouse_provider.hooks.base_aws import error_code, pages
 from gatehouse_provider.settings import OPENSEARCH_CONNECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from gatehouse.rollout.decommission_drain import LastFrame
     from gatehouse_provider.hooks.office import OfficeHook
@@ -84,32 +82,14 @@ class DrainHook(BaseHook):
         if snapshot is None:
             return []
         now, found = datetime.now(UTC), []
-        for shard in self._shards(stream):
+        for shard in self.office.records.shards(stream):
             for back in spans_to_look_at(maximum_age_seconds):
-                if frame := last_frame(self._payloads(stream, shard, now - back), arn, snapshot):
+                if frame := last_frame(
+                    self.office.records.payloads(stream, shard, now - back), arn, snapshot
+                ):
                     found.append(frame)
                     break
         return found
-
-    def _shards(self, stream: str) -> list[str]:
-        try:
-            found = pages(self.office.records.client, "list_shards", "Shards", StreamName=stream)
-            return [shard["ShardId"] for shard in found]
-        except ClientError as error:
-            if error_code(error) == "ResourceNotFoundException":
-                return []
-            raise
-
-    def _payloads(self, stream: str, shard: str, since: datetime) -> Iterator[bytes]:
-        client = self.office.records.client
-        place = {"StreamName": stream, "ShardId": shard}
-        answer = client.get_shard_iterator(**place, ShardIteratorType="AT_TIMESTAMP", Timestamp=since)
-        iterator = answer["ShardIterator"]
-        while iterator:
-            answer = client.get_records(ShardIterator=iterator)
-            yield from (record["Data"] for record in answer["Records"])
-            # An empty answer may have records behind it; only this says that there are none.
-            iterator = answer.get("NextShardIterator") if answer["MillisBehindLatest"] else None
 
     def _uncounted(self, frames: Sequence[LastFrame]) -> list[LastFrame]:
         if not frames:

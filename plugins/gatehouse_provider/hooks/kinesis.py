@@ -1,4 +1,4 @@
-"""Manage the data streams that analysis records go to."""
+"""Manage the data streams that analysis records go to, and read what is in them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from gatehouse.rollout.resources import RecordStream
 from gatehouse_provider.hooks.base_aws import AdaptiveRetries, error_code, pages
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
 # ListStreams gives 100 at most, and may be called 5 times a second (aws.md §4).
 _PAGE = {"PageSize": 100}
@@ -77,6 +78,27 @@ class RecordStreamHook(AdaptiveRetries, KinesisHook):
         """Return a stream's tags."""
         tags = self.client.list_tags_for_stream(StreamName=name)["Tags"]
         return {tag["Key"]: tag["Value"] for tag in tags}
+
+    def shards(self, name: str) -> list[str]:
+        """Return a stream's shards; none of one that is gone."""
+        try:
+            found = pages(self.client, "list_shards", "Shards", StreamName=name)
+            return [shard["ShardId"] for shard in found]
+        except ClientError as error:
+            if error_code(error) == "ResourceNotFoundException":
+                return []
+            raise
+
+    def payloads(self, name: str, shard: str, since: datetime) -> Iterator[bytes]:
+        """Yield what a shard took since a time, up to now, in order."""
+        place = {"StreamName": name, "ShardId": shard}
+        answer = self.client.get_shard_iterator(**place, ShardIteratorType="AT_TIMESTAMP", Timestamp=since)
+        iterator = answer["ShardIterator"]
+        while iterator:
+            answer = self.client.get_records(ShardIterator=iterator)
+            yield from (record["Data"] for record in answer["Records"])
+            # An empty answer may have records behind it; only this says that there are none.
+            iterator = answer.get("NextShardIterator") if answer["MillisBehindLatest"] else None
 
     def wait_until_active(self, name: str, timeout_seconds: int) -> None:
         """Wait until a stream takes records."""

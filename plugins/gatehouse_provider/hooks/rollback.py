@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
 
+from gatehouse.ingest.instant import moment
 from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.office.edge import EdgeDesired
 from gatehouse.office.frames import FramesDesired
+from gatehouse.rollout.handover import switch_ms
 from gatehouse.rollout.resources import Processor
 from gatehouse.rollout.rollback import document_restored, frames_restored, snapshot_restored
 from gatehouse.rollout.state import RUNNING
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from gatehouse.rollout.state import Resource
     from gatehouse_provider.hooks.office import OfficeHook
 
-# Ingest keeps its snapshot for 10 s: the old engine comes back into force when every copy surely knows.
-SWITCH_LEAD = timedelta(seconds=15)
 DOCUMENTS = frozenset({"snapshot", "edge_document", "frames_document"})
 
 
@@ -41,7 +40,7 @@ class RollbackHook(BaseHook):
     @cached_property
     def engine_from(self) -> datetime:
         """Choose from which producer time the engines before are in force again."""
-        return datetime.fromtimestamp(math.ceil(datetime.now(UTC).timestamp()), UTC) + SWITCH_LEAD
+        return moment(switch_ms(datetime.now(UTC)))
 
     def carry_out(self, undo: Undo) -> None:
         """Carry out one step; doing it twice does no more than doing it once."""

@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
-import math
-from datetime import UTC, datetime
+from contextlib import ExitStack
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from gatehouse.ingest.instant import moment
 from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.ledger.calls import mark_changed
 from gatehouse.office import naming
 from gatehouse.office.documents import snapshot_with_streams
+from gatehouse.rollout.handover import in_force_since, is_known_in_time, switch_ms
 from gatehouse.rollout.plan import RUNS
 from gatehouse.rollout.verify import Verdict
+from gatehouse_provider.hooks.handover import HandoverHook
 from gatehouse_provider.operators.base import now
 from gatehouse_provider.operators.unit import UnitOperator, failures
 from gatehouse_provider.triggers.camera import CameraMediaTrigger, CameraRunningTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from airflow.sdk import Context
 
     from gatehouse.rollout.phases import CameraStep
+    from gatehouse_provider.hooks.office import OfficeHook
 
-# Ingest keeps its snapshot for 10 s: a new engine comes into force when every copy surely knows.
-SWITCH_LEAD_SECONDS = 15
+SILENT = (
+    "its new engine runs, but wrote no record in time; the former one stays in force. See the role of the "
+    "processor or the report of the frame-search worker, and run the rollout again"
+)
 
 
 class OfficeStartOperator(UnitOperator):
@@ -32,7 +38,7 @@ class OfficeStartOperator(UnitOperator):
     Start a unit's processors once media flows, and wait until what analyses it runs.
 
     A camera without media is recorded as failed and holds up no other. Where the engine changes, the new
-    one runs before ingest accepts its records, from a recorded producer time on; the old one's later
+    one writes records before ingest accepts them, from a recorded producer time on; the old one's later
     records are dropped. Where the plan proves nothing, media isn't waited for, and the engine in force stays.
 
     :param provisioned: what the unit's provision step returned. (templated)
@@ -108,37 +114,75 @@ class OfficeStartOperator(UnitOperator):
         running = [verdict.camera_id for verdict in verdicts if verdict.outcome == "verified"]
         phases: dict[str, tuple[CameraStep, str]] = {camera_id: ("running", "") for camera_id in running}
         self.record(context["run_id"], phases | failures(verdicts))
-        if self.plan(context["run_id"]).proves_path and (switched := self._switch(context, running)):
-            since = switched
-        return {"cameras": running, "since": since}
+        if not self.plan(context["run_id"]).proves_path:
+            return {"cameras": running, "since": since}
+        return self._hand_over(context, running, since)
 
-    def _switch(self, context: Context, running: Sequence[str]) -> str:
-        """Put the new engine in force for the cameras that have another one; return from when, if any."""
-        hook, company = self.hook(context["run_id"]), self.reading.company
-        office, arns = company.office(self.office), hook.video_arns(running)
+    def _hand_over(self, context: Context, running: Sequence[str], since: str) -> dict[str, Any]:
+        """Put the new engine in force where another one is; return the cameras to verify, and since when."""
+        hook = self.hook(context["run_id"])
+        arns = hook.video_arns(running)
         snapshot, _ = hook.documents.read(self.desired.bucket, naming.SNAPSHOT_KEY, IngestSnapshot)
+        others = self._of_other_engine(snapshot, arns)
+        silent = self._silent(context["run_id"], hook, others, since)
+        if changing := {camera_id: arns[camera_id] for camera_id in others if camera_id not in silent}:
+            snapshot = self._switch(context, hook, changing)
+        heard = [camera_id for camera_id in running if camera_id not in silent]
+        return {"cameras": heard, "since": self._counts_since(context["run_id"], snapshot, arns, since)}
+
+    def _of_other_engine(self, snapshot: IngestSnapshot | None, arns: Mapping[str, str]) -> list[str]:
         known = snapshot.streams if snapshot else {}
-        others = {
-            camera_id: arn
+        return [
+            camera_id
             for camera_id, arn in arns.items()
             if arn in known and known[arn].engine != self.desired.engine
-        }
+        ]
+
+    def _silent(self, rollout_id: str, hook: OfficeHook, others: Sequence[str], since: str) -> list[str]:
+        """Wait for the new engine's records, and record as failed the cameras of which none came."""
         if not others:
-            return ""
-        at = datetime.fromtimestamp(math.ceil(now().timestamp()) + SWITCH_LEAD_SECONDS, UTC)
-        from_ms = int(at.timestamp()) * 1000
-        for camera_id, arn in sorted(others.items()):
-            # The resource is the snapshot: that is where a camera's engine is written.
-            with self.calling(context, "switch_engine", naming.SNAPSHOT_KEY, camera_id):
-                hook.documents.change(
-                    self.desired.bucket,
-                    naming.SNAPSHOT_KEY,
-                    IngestSnapshot,
-                    lambda stored, mine={camera_id: arn}: snapshot_with_streams(  # type: ignore[misc]
-                        stored, office, mine, company.rules, from_ms
-                    ),
-                )
+            return []
+        timeout = self.reading.company.rollout.timeouts_seconds.processor_running
+        handover = HandoverHook(hook, timeout, self.poll_seconds)
+        silent = handover.silent(others, datetime.fromisoformat(since))
+        self.record(rollout_id, {camera_id: ("failed", SILENT) for camera_id in silent})
+        return silent
+
+    def _counts_since(
+        self, rollout_id: str, snapshot: IngestSnapshot | None, arns: Mapping[str, str], since: str
+    ) -> str:
+        """Return since when evidence counts: not before the switch, also if a killed task published it."""
+        earliest = datetime.fromisoformat(since)
+        switched = in_force_since(snapshot, arns, self.desired.engine) if snapshot else {}
+        later = {camera_id: moment(ms) for camera_id, ms in switched.items() if moment(ms) > earliest}
         with self.ledger.begin() as connection:
-            mark_changed(connection, context["run_id"], others, at)
-        self.log.info("%d cameras are %s from %s on", len(others), self.desired.engine, at.isoformat())
-        return at.isoformat()
+            for camera_id, at in later.items():
+                mark_changed(connection, rollout_id, [camera_id], at)
+        return max([earliest, *later.values()]).isoformat()
+
+    def _switch(self, context: Context, hook: OfficeHook, cameras: Mapping[str, str]) -> IngestSnapshot:
+        """Publish from when on cameras (id → video stream ARN) have the new engine, all in one change.
+
+        The time is chosen when nothing is waited for any more, and anew if somebody else publishes first.
+        """
+        company = self.reading.company
+        office = company.office(self.office)
+        with ExitStack() as calls:
+            for camera_id in sorted(cameras):
+                # The resource is the snapshot: that is where a camera's engine is written.
+                call = self.calling(context, "switch_engine", naming.SNAPSHOT_KEY, camera_id)
+                calls.enter_context(call)
+            snapshot = hook.documents.change(
+                self.desired.bucket,
+                naming.SNAPSHOT_KEY,
+                IngestSnapshot,
+                lambda stored: snapshot_with_streams(
+                    stored, office, cameras, company.rules, switch_ms(now())
+                ),
+            )
+        published, since = now(), in_force_since(snapshot, cameras, self.desired.engine)
+        for camera_id, ms in since.items():
+            self.log.info("%s is %s from %s on", camera_id, self.desired.engine, moment(ms).isoformat())
+        if not all(is_known_in_time(ms, published) for ms in since.values()):
+            self.log.warning("It was published late: frames around it may count twice, or not at all")
+        return snapshot

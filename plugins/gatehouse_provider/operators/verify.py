@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.ledger.rollouts import camera_phases
+from gatehouse.office import naming
+from gatehouse.rollout.handover import in_force_since
+from gatehouse_provider.hooks.handover import HandoverHook
 from gatehouse_provider.operators.stored_plan import PREPARED
 from gatehouse_provider.operators.unit import UnitOperator, failures
 from gatehouse_provider.triggers.camera import CameraVerifiedTrigger
@@ -18,8 +22,10 @@ if TYPE_CHECKING:
 
     from gatehouse.rollout.phases import CameraStep
     from gatehouse.rollout.verify import Verdict
+    from gatehouse_provider.hooks.office import OfficeHook
     from gatehouse_provider.operators.stored_plan import StoredPlan
 
+WRITERS = frozenset({"remove_processor", "remove_analysis"})
 PROVED = frozenset({"verified", "probing", "baking", "healthy"})
 
 
@@ -105,12 +111,29 @@ class OfficeVerifyOperator(UnitOperator):
         }
 
     def _remove_former_engine(self, context: Context, plan: StoredPlan, verified: Sequence[str]) -> None:
-        """Remove what the verified cameras' former engine needed, as planned; nobody else's."""
+        """Remove what the verified cameras' former engine needed, as planned; nobody else's.
+
+        Not before it has recorded every frame that is still its own, and ingest has read the records.
+        """
         planned, states = plan.offices[self.office], self._states(context["run_id"])
         proved = {camera_id for camera_id, (step, _) in states.items() if step in PROVED}
         last = proved >= set(self.desired.cameras) - set(planned.refused)
+        leftovers = [action for action in planned.part(verified, last=last) if action.verb == "remove"]
+        if not leftovers:
+            return
         hook = self.hook(context["run_id"])
-        for action in planned.part(verified, last=last):
-            if action.verb == "remove":
-                with self.calling(context, action.kind, action.resource, action.camera_id):
-                    hook.carry_out(action)
+        timeout = self.reading.company.rollout.timeouts_seconds.verified
+        handover = HandoverHook(hook, timeout, self.poll_seconds)
+        handover.wait_until_passed(self._switched(hook, {action.camera_id for action in leftovers}))
+        # What writes goes first, of all cameras: then ingest is through with most streams at the first look.
+        for action in sorted(leftovers, key=lambda action: action.kind not in WRITERS):
+            if action.kind == "remove_mapping":
+                handover.wait_until_ingested(action.resource)
+            with self.calling(context, action.kind, action.resource, action.camera_id):
+                hook.carry_out(action)
+
+    def _switched(self, hook: OfficeHook, cameras: Collection[str]) -> dict[str, int]:
+        """Return from when on (producer ms) cameras have the new engine."""
+        arns = hook.video_arns(camera_id for camera_id in cameras if camera_id)
+        snapshot, _ = hook.documents.read(self.desired.bucket, naming.SNAPSHOT_KEY, IngestSnapshot)
+        return in_force_since(snapshot, arns, self.desired.engine) if snapshot else {}

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from gatehouse.ingest.snapshot import IngestSnapshot
+from gatehouse.ledger.calls import changed_at
 from gatehouse.ledger.control import Event, command_rollout
+from gatehouse.ledger.rollouts import camera_phases
 from gatehouse.office.frames import FramesDesired, FramesObserved, ObservedFrames
 from gatehouse.rollout.verify import Evidence, Verdict
 from gatehouse_provider.hooks.evidence import EvidenceHook
@@ -65,6 +67,7 @@ def test_a_changed_engine_comes_into_force_when_the_new_one_runs(
     assert {stream.engine for stream in snapshot.streams.values()} == {"stream_processor"}
 
     monkeypatch.setattr(OfficeStartOperator, "wait", lambda *_, **__: seen(TOKYO))
+    report(foundation, records=1)
     start = OfficeStartOperator(task_id="start", unit=unit, provisioned=provisioned)
     started = start.execute(rollout.context)
     snapshot = read(foundation, "snapshot/ingest.json", IngestSnapshot)
@@ -76,8 +79,10 @@ def test_a_changed_engine_comes_into_force_when_the_new_one_runs(
             ("stream_processor", 0),
             ("frame_search", at.timestamp() * 1000),
         ]
-    # Taken up after a crash, it isn't switched again.
-    assert start.execute(rollout.context)["since"] == provisioned["since"]
+    # Taken up after a crash, it isn't switched again, and evidence from before the switch doesn't count.
+    assert start.execute(rollout.context) == started
+    assert read(foundation, "snapshot/ingest.json", IngestSnapshot) == snapshot
+    assert changed_at(ledger, "run-1") == dict.fromkeys(TOKYO, at)
 
     monkeypatch.setattr(OfficeVerifyOperator, "wait", lambda *_, **__: seen(TOKYO))
     verify = OfficeVerifyOperator(task_id="verify", unit=unit, started=started)
@@ -91,6 +96,44 @@ def test_a_changed_engine_comes_into_force_when_the_new_one_runs(
     assert foundation("kinesisvideo", REGION).list_streams()["StreamInfoList"] == []
     assert read(foundation, "frames/tokyo/desired.json", FramesDesired).cameras == ()
     assert read(foundation, "snapshot/ingest.json", IngestSnapshot).streams == {}
+
+
+def test_the_former_engine_stays_in_force_while_the_new_one_writes_nothing(
+    rollout: Rollout,
+    config: Path,
+    foundation: Callable[..., Any],
+    ledger: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy = config / "rollout.yaml"
+    policy.write_text(policy.read_text().replace("processor_running: 120", "processor_running: 1"))
+    rollout.provision(unit_of(rollout))
+    search_frames(config)
+    unit = unit_of(rollout)
+    provisioned = rollout.provision(unit)
+    monkeypatch.setattr(OfficeStartOperator, "wait", lambda *_, **__: seen(TOKYO))
+    report(foundation, records=0)
+    start = OfficeStartOperator(task_id="start", unit=unit, provisioned=provisioned, poll_seconds=0.1)
+    assert start.execute(rollout.context)["cameras"] == []
+    snapshot = read(foundation, "snapshot/ingest.json", IngestSnapshot)
+    assert {stream.engine for stream in snapshot.streams.values()} == {"stream_processor"}
+    assert {step for _, step, _ in camera_phases(ledger, "run-1").values()} == {"failed"}
+
+
+def report(aws: Callable[..., Any], records: int) -> None:
+    """Say what a worker would, of frames it put into the office's data stream."""
+    now = datetime.now(UTC)
+    said = FramesObserved(
+        office="tokyo",
+        at=now,
+        started_at=now,
+        version_applied=99,
+        cameras=tuple(
+            ObservedFrames(camera_id=camera_id, phase="analysing", records=records) for camera_id in TOKYO
+        ),
+    )
+    place = {"Bucket": BUCKET, "Key": "frames/tokyo/observed.json"}
+    aws("s3", REGION).put_object(**place, Body=said.model_dump_json().encode())
 
 
 def test_a_worker_that_analyses_is_as_good_as_a_processor_that_runs(foundation: Callable[..., Any]) -> None:
