@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
-    from gatehouse.reconcile.alarms import Notice
+    from gatehouse.reconcile.alarms import Condition, Notice
     from gatehouse.rollout.plan import OfficePlan
 
 Kind = Literal["camera_alarm", "camera_well", "approval_waits", "rollout_paused", "rollout_degraded"]
@@ -91,7 +91,7 @@ def _camera(notice: Notice, url: str) -> Message:
 
 def _many_cameras(alike: Sequence[Notice], url: str) -> Message:
     one = alike[0]
-    now = "well again" if one.now == "well" else one.now
+    now = "well again" if one.now == "well" else _named(one.now)
     state = f"{len(alike)} cameras of office {one.office} are {now}"
     return Message(
         id=f"cameras/{one.office}-{one.now}-{one.at:%Y%m%dT%H%M%SZ}",
@@ -109,7 +109,13 @@ def _camera_kind(notice: Notice) -> Kind:
 
 
 def _state(notice: Notice) -> str:
-    return f"is well again after it was {notice.before}" if notice.now == "well" else f"is {notice.now}"
+    if notice.now == "well":
+        return f"is well again after it was {_named(notice.before)}"
+    return f"is {_named(notice.now)}"
+
+
+def _named(condition: Condition) -> str:
+    return condition.replace("_", "-")
 
 
 def _since(notice: Notice) -> str:

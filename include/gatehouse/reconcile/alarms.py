@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from gatehouse.reconcile.camera_day import Cause, Verdict
     from gatehouse.reconcile.policy import Alarm as Limits
 
-Condition = Literal["well", "blind", "frozen"]
+# A look says all but `mis_tuned`, which only whole days tell (`tuning.py`): no camera's health holds it.
+Condition = Literal["well", "blind", "frozen", "mis_tuned"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,6 +50,8 @@ _SIMPLE: dict[Cause, HealKind] = {
     "analysis_settings": "publish_frames",
     "processor_stuck": "recreate_processor",
 }
+# What the manifests of the Region's other offices move too; it is in the worker's document only.
+_SHARED = frozenset({"rates"})
 # Why starting a processor again can't help, whatever else is tried (aws.md §2.7).
 _HOPELESS: dict[Failure, str] = {
     "role": "AWS can't assume its role; starting it again changes nothing. Correct the role's trust",
@@ -207,9 +209,10 @@ def _not_now(kind: HealKind | None, standing: Standing) -> str:
     """Say why an office isn't touched: starting a processor alone changes no setting of it."""
     if standing.busy:
         return f"{standing.busy} holds the office. It, or the next run, sees to it"
-    if standing.pending and kind != "start_processor":
+    pending = [name for name in standing.pending if kind == "publish_frames" or name not in _SHARED]
+    if pending and kind != "start_processor":
         return (
-            f"the configuration's {', '.join(standing.pending)} changed since the last rollout, and isn't "
+            f"the configuration's {', '.join(pending)} changed since the last rollout, and isn't "
             "approved. Run office_rollout"
         )
     return ""

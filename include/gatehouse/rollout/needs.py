@@ -142,9 +142,9 @@ def _worker(desired: DesiredOffice, found: FramesDesired | None) -> Iterator[Ste
         yield Action("create_worker", name, "the office's frame-search worker has no document")
         return
     shall_be = worker_settings(desired)
-    is_ = {key: getattr(found, key) for key in shall_be}
-    if wrong := [key for key, value in shall_be.items() if is_[key] != value]:
-        yield Action("change_worker", name, f"{', '.join(wrong)} differ", found=_canonical(is_))
+    if wrong := [key for key, value in shall_be.items() if getattr(found, key) != value]:
+        settings = _canonical(found.model_dump(include=set(shall_be)))
+        yield Action("change_worker", name, f"{', '.join(wrong)} differ", found=settings)
     else:
         yield Keep("worker")
 
@@ -169,6 +169,7 @@ def worker_settings(desired: DesiredOffice) -> dict[str, Any]:
         "collection": desired.collection,
         "threshold": desired.threshold,
         "record_stream": naming.office_record_stream(desired.office),
+        "rates": desired.rates,
     }
 
 

@@ -135,7 +135,7 @@ def _starts(desired: DesiredOffice, observed: ObservedOffice, cameras: Sequence[
 
 def _basis(desired: DesiredOffice) -> dict[str, str]:
     values = {each.name: getattr(desired, each.name) for each in fields(desired)}
-    values["mapping"] = desired.mapping.model_dump()
+    values |= {"mapping": desired.mapping.model_dump(), "rates": desired.rates.model_dump()}
     return {name: _brief(value) for name, value in values.items()}
 
 

@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 from gatehouse.office import naming
+from gatehouse.office.frames import FramesRates
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from gatehouse.capacity.quotas import Quotas
     from gatehouse.office.config import Company
     from gatehouse.office.frames import FramesDesired
     from gatehouse.office.model import Engine, MappingSettings, Office
@@ -24,7 +26,8 @@ What = Literal["collection", "video_stream", "record_stream", "mapping", "proces
 class DesiredOffice:
     """Hold everything the planner needs about one office; cameras in manifest order.
 
-    `zones` are the cameras' places, `manifest` is a digest of all that is published of the office.
+    `zones` are the cameras' places, `manifest` is a digest of all that is published of the office, `rates`
+    is its share of the Region's Image API quotas.
     """
 
     office: str
@@ -40,6 +43,7 @@ class DesiredOffice:
     processor_role: str
     bucket: str
     frames_per_second: float = 1.0
+    rates: FramesRates = field(default_factory=FramesRates)
     zones: Mapping[str, str] = field(default_factory=dict)
     manifest: str = ""
 
@@ -162,8 +166,11 @@ class ObservedOffice:
         return self.cameras.get(camera_id, ObservedCamera())
 
 
-def desired_office(company: Company, name: str) -> DesiredOffice:
-    """Derive what one office shall have from the configuration."""
+def desired_office(company: Company, name: str, quotas: Quotas | None = None) -> DesiredOffice:
+    """Derive what one office shall have from the configuration.
+
+    Who plans, or compares with a plan, gives the `quotas`: without them its rates are the defaults.
+    """
     office = company.office(name)
     names = company.regions.regions[office.region]
     return DesiredOffice(
@@ -180,8 +187,25 @@ def desired_office(company: Company, name: str) -> DesiredOffice:
         processor_role=names.processor_role,
         bucket=names.bucket,
         frames_per_second=company.rollout.frames_per_second,
+        rates=_share(company, office, quotas) if quotas else FramesRates(),
         zones={camera.id: f"floor {camera.floor}, {camera.zone}" for camera in office.cameras},
         manifest=_manifest_digest(company, office),
+    )
+
+
+def _share(company: Company, mine: Office, quotas: Quotas) -> FramesRates:
+    """Return an office's share of its Region's quotas, by cameras; who calls no Image API has defaults."""
+    if mine.engine != "frame_search":
+        return FramesRates()
+    sharing = [
+        other
+        for other in company.offices.values()
+        if other.region == mine.region and other.engine == "frame_search"
+    ]
+    share = len(mine.cameras) / sum(len(other.cameras) for other in sharing)
+    return FramesRates(
+        detect_faces=quotas.limit("rekognition:DetectFaces", mine.region) * share,
+        search_faces_by_image=quotas.limit("rekognition:SearchFacesByImage", mine.region) * share,
     )
 
 

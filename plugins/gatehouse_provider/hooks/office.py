@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseHook
@@ -11,7 +11,7 @@ from airflow.sdk import BaseHook
 from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeDesired
-from gatehouse.office.frames import FramesDesired, FramesRates
+from gatehouse.office.frames import FramesDesired
 from gatehouse.reconcile.sweep import Sweep
 from gatehouse.rollout.frames_document import frames_after
 from gatehouse.rollout.resources import ObservedCamera, ObservedOffice, Orphan, Processor
@@ -41,7 +41,6 @@ class OfficeHook(BaseHook):
     :param desired: what the office shall have; says Region and names.
     :param rollout_id: tagged on everything this rollout creates.
     :param known: the cameras of all manifests; what belongs to one of them is no orphan.
-    :param rates: what the office's frame-search worker may call; none for its defaults.
     """
 
     def __init__(
@@ -50,10 +49,8 @@ class OfficeHook(BaseHook):
         rollout_id: str,
         aws_conn_id: str | None = AWS_CONNECTION,
         known: Collection[str] = (),
-        rates: FramesRates | None = None,
     ) -> None:
         super().__init__()
-        self.rates = rates or FramesRates()
         self.known = {*known, *desired.cameras}
         self.desired = desired
         self.rollout_id = rollout_id
@@ -233,15 +230,8 @@ class OfficeHook(BaseHook):
             self.desired.bucket,
             naming.frames_desired_key(self.desired.office),
             FramesDesired,
-            partial(self._frames, action=action, start_at=start_at),
+            lambda stored: frames_after(self.desired, stored, action, start_at),
         )
-
-    def _frames(self, stored: FramesDesired | None, action: Action, start_at: datetime) -> FramesDesired:
-        wanted = frames_after(self.desired, stored, action, start_at)
-        if wanted.rates == self.rates:
-            return wanted
-        version = wanted.version if stored is None else stored.version + 1
-        return wanted.model_copy(update={"rates": self.rates, "version": version})
 
     _create_worker = _change_worker = _tell_worker
     _create_analysis = _replace_analysis = _remove_analysis = _tell_worker

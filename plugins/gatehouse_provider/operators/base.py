@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseOperator
 from airflow.sdk.exceptions import AirflowFailException
 
+from gatehouse.capacity.quotas import load_quotas
 from gatehouse.exceptions import GatehouseError
 from gatehouse.office.config import read_company
 from gatehouse_provider.hooks.ledger import LedgerHook
@@ -18,6 +19,7 @@ from gatehouse_provider.settings import AWS_CONNECTION, LEDGER_CONNECTION, confi
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from gatehouse.capacity.quotas import Quotas
     from gatehouse.office.config import Reading
 
 LEASE_TTL = timedelta(minutes=15)
@@ -51,6 +53,11 @@ class GatehouseOperator(BaseOperator):
     def reading(self) -> Reading:
         """Read the configuration as it is now."""
         return read_company(config_dir())
+
+    @cached_property
+    def quotas(self) -> Quotas:
+        """Read what each Region allows."""
+        return load_quotas(config_dir())
 
 
 def now() -> datetime:

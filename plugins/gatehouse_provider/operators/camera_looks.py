@@ -16,6 +16,7 @@ from gatehouse.reconcile.alarms import Look, observe
 from gatehouse.reconcile.camera_day import KEY, classify, tally, usual_of
 from gatehouse.reconcile.hours import day_span, on_minutes
 from gatehouse.reconcile.looks import looks_of
+from gatehouse.reconcile.tuning import tuning_news
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -57,11 +58,13 @@ class CameraLooks:
         whole = on_minutes(cameras, begin, min(until, end), zone, self.policy.on_hours)
         judge = self.policy.judge
         with self.ledger.begin() as connection:
-            usual = usual_of(
-                days_between(connection, cameras, day - judge.usual_days * ONE_DAY, day - ONE_DAY)
-            )
+            before = days_between(connection, cameras, day - judge.usual_days * ONE_DAY, day - ONE_DAY)
+            usual = usual_of(before)
             classed = classify(_expected(minutes, day, office), totals, usual, judge)
             notices = self._alarms(connection, office, classed, until)
+            # All day long the same messages, which the ledger keeps once: no run is the only one to tell.
+            news = tuning_news(before, day - ONE_DAY, zone, self.policy)
+            add_messages(connection, camera_messages(news, self.url))
             add_looks(connection, office, totals, since, until)
             so_far = days_between(connection, cameras, day, day).set_index(KEY)
             save_days(connection, classify(_expected(whole, day, office), so_far, usual, judge))

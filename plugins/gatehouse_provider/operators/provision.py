@@ -6,7 +6,6 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from gatehouse.capacity.quotas import load_quotas
 from gatehouse.ingest.snapshot import IngestSnapshot
 from gatehouse.ledger.calls import changed_at, mark_changed, plan_calls, save_before
 from gatehouse.ledger.rollouts import set_rollout_phase
@@ -17,7 +16,6 @@ from gatehouse.rollout.pipeline import Do, Look, Pipeline, unfinished
 from gatehouse.rollout.plan import check_still_fits, plan_office
 from gatehouse_provider.operators.base import final_errors, now
 from gatehouse_provider.operators.unit import UnitOperator
-from gatehouse_provider.settings import config_dir
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +96,7 @@ class OfficeProvisionOperator(UnitOperator):
 
     def _pipeline(self, actions: Sequence[Action], streams: Sequence[tuple[What, str]]) -> Pipeline:
         """Order what is to be done, and the streams to wait for that an interrupted run made."""
-        at_once = load_quotas(config_dir()).count("streams_creating", self.desired.region)
+        at_once = self.quotas.count("streams_creating", self.desired.region)
         timeout = self.reading.company.rollout.timeouts_seconds.stream_active
         pipeline = Pipeline(self.desired.engine, self.office, at_once, timeout)
         pipeline.begin(actions, streams, time.monotonic())

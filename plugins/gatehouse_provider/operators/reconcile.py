@@ -87,7 +87,7 @@ class RegionReconcileOperator(GatehouseOperator):
     def execute(self, context: Context) -> dict[str, Any]:
         """Reconcile office by office, and report."""
         with final_errors():
-            company, _ = self.reading.company, self.policy
+            company, _, _ = self.reading.company, self.policy, self.quotas
         view = self._view(company)
         names = [name for name, office in sorted(company.offices.items()) if office.region == self.region]
         offices: dict[str, Any] = {}
@@ -137,7 +137,7 @@ class RegionReconcileOperator(GatehouseOperator):
         return {**report, **self._cameras(scene, cameras, page_of(context))}
 
     def _scene(self, company: Company, name: str, view: RegionView) -> Scene:
-        desired = desired_office(company, name)
+        desired = desired_office(company, name, self.quotas)
         doubted = self._doubted(name, desired.cameras)
         described = self.sweeps.describe(to_describe(desired, view.sweep, doubted))
         documents = self.sweeps.documents(desired.bucket, name, view.snapshot)

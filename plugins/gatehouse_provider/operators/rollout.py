@@ -157,7 +157,7 @@ class RolloutPlanOperator(GatehouseOperator):
         return {name: plan for name, plan in found.items() if isinstance(plan, OfficePlan)}, refused
 
     def _plan(self, company: Company, name: str, rollout_id: str) -> OfficePlan:
-        office, desired = company.offices[name], desired_office(company, name)
+        office, desired = company.offices[name], desired_office(company, name, self.quotas)
         hook = FoundationHook(office.region, company.regions.account, self.aws_conn_id)
         gone = hook.missing_secrets(camera.rtsp_secret for camera in office.cameras)
         refused = {

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from gatehouse.alerts.operations import rollout_paused
-from gatehouse.capacity.quotas import load_quotas
 from gatehouse.ledger.calls import begin_call, end_call
 from gatehouse.ledger.leases import take_lease
 from gatehouse.ledger.rollouts import load_rollout, set_camera_phase, set_rollout_phase
-from gatehouse.office.frames import FramesRates
 from gatehouse.rollout.resources import DesiredOffice, desired_office
 from gatehouse.rollout.verify import Verdict
 from gatehouse_provider.hooks.office import OfficeHook
@@ -23,7 +21,6 @@ from gatehouse_provider.hooks.operations import OperationsHook, page_of
 from gatehouse_provider.hooks.steering import SteeringHook
 from gatehouse_provider.operators.base import LEASE_TTL, GatehouseOperator, final_errors, now
 from gatehouse_provider.operators.stored_plan import StoredPlan, stored_plan
-from gatehouse_provider.settings import config_dir
 from gatehouse_provider.triggers.steering import SteeringTrigger
 
 if TYPE_CHECKING:
@@ -31,8 +28,6 @@ if TYPE_CHECKING:
 
     from airflow.sdk import Context
 
-    from gatehouse.capacity.quotas import Quotas
-    from gatehouse.office.config import Company
     from gatehouse.rollout.phases import CameraStep, Phase
     from gatehouse_provider.triggers.camera import CamerasTrigger
 
@@ -76,7 +71,7 @@ class UnitOperator(GatehouseOperator):
     @cached_property
     def desired(self) -> DesiredOffice:
         """Derive what the office shall have."""
-        return desired_office(self.reading.company, self.office)
+        return desired_office(self.reading.company, self.office, self.quotas)
 
     def execute(self, context: Context) -> Any:
         """Take the step."""
@@ -101,8 +96,7 @@ class UnitOperator(GatehouseOperator):
         """Reach the office's resources."""
         company = self.reading.company
         known = {camera.id for office in company.offices.values() for camera in office.cameras}
-        rates = image_rates(company, self.office, load_quotas(config_dir()))
-        return OfficeHook(self.desired, rollout_id, self.aws_conn_id, known, rates)
+        return OfficeHook(self.desired, rollout_id, self.aws_conn_id, known)
 
     def lease(self, rollout_id: str) -> None:
         """Take or renew the office's lease."""
@@ -234,23 +228,6 @@ class UnitOperator(GatehouseOperator):
             msg = f"Office {self.office}: waiting failed: {event['message']}. Run the rollout again"
             raise AirflowFailException(msg)
         return [Verdict(**verdict) for verdict in event["verdicts"]]
-
-
-def image_rates(company: Company, office: str, quotas: Quotas) -> FramesRates | None:
-    """Return an office's share of its Region's Image API quotas, by cameras; None where it needs none."""
-    mine = company.office(office)
-    if mine.engine != "frame_search":
-        return None
-    sharing = [
-        other
-        for other in company.offices.values()
-        if other.region == mine.region and other.engine == "frame_search"
-    ]
-    share = len(mine.cameras) / sum(len(other.cameras) for other in sharing)
-    return FramesRates(
-        detect_faces=quotas.limit("rekognition:DetectFaces", mine.region) * share,
-        search_faces_by_image=quotas.limit("rekognition:SearchFacesByImage", mine.region) * share,
-    )
 
 
 def failures(verdicts: Sequence[Verdict]) -> dict[str, tuple[CameraStep, str]]:

@@ -68,6 +68,14 @@ def test_a_camera_that_is_well_again_is_told_with_what_it_was() -> None:
     assert "is well again after it was frozen" in told.text
 
 
+def test_a_mis_tuned_camera_is_an_alarm_as_others_are() -> None:
+    (told,) = camera_messages([notice("CAM_1", now="mis_tuned", reason="3 of 40 faces matched")])
+    assert told.kind == "camera_alarm"
+    assert told.subject == "Gatehouse: CAM_1 (berlin) is mis-tuned"
+    (cleared,) = camera_messages([notice("CAM_1", now="well", before="mis_tuned")])
+    assert "is well again after it was mis-tuned" in cleared.text
+
+
 def test_many_cameras_of_an_office_are_one_message_and_other_offices_their_own() -> None:
     blind = [notice(f"CAM_{number}") for number in range(SINGLE_CAMERAS + SHOWN)]
     told = list(camera_messages([*blind, notice("CAM_X", "tokyo")]))

@@ -119,6 +119,15 @@ def test_nothing_is_healed_towards_a_configuration_that_was_not_approved() -> No
     assert "threshold changed since the last rollout" in found.left[0].why
 
 
+def test_a_share_of_the_quota_that_moved_keeps_nothing_but_the_workers_document_from_being_healed() -> None:
+    pending = Standing(pending=("rates",))
+    mapping = Drift("mapping_disabled", "mapping", "m", "enabled differ", CAMERA)
+    worker = Drift("worker_settings", "worker", "frames/berlin/desired.json", "rates differ")
+    found = heal(mapping, worker, standing=pending)
+    assert kinds(found) == ["correct_mapping"]
+    assert "rates changed since the last rollout" in found.left[0].why
+
+
 def test_each_heal_of_the_day_is_twice_as_far_from_the_one_before() -> None:
     history: list[Past] = []
     tried = []

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gatehouse.exceptions import PlanError
 from gatehouse.office import naming
 from gatehouse.office.config import load_company
-from gatehouse.office.frames import FramesCamera, FramesDesired
+from gatehouse.office.frames import FramesCamera, FramesDesired, FramesRates
+from gatehouse.rollout.action import Action
 from gatehouse.rollout.apply import apply
 from gatehouse.rollout.needs import worker_settings
 from gatehouse.rollout.plan import OfficePlan, check_still_fits, plan_hash, plan_office
@@ -33,6 +34,7 @@ DESIRED = replace(
     desired_office(load_company(Path(__file__).parents[4] / "config"), "berlin"), engine="stream_processor"
 )
 SEARCHING = replace(DESIRED, engine="frame_search")
+FASTER = FramesRates(detect_faces=100, search_faces_by_image=50)
 LOBBY, GARAGE, LAB = DESIRED.cameras
 EMPTY = ObservedOffice()
 AT = datetime(2026, 11, 23, 9, tzinfo=UTC)
@@ -99,7 +101,7 @@ def any_camera(camera_id: str) -> st.SearchStrategy[ObservedCamera]:
 def any_frames(draw: st.DrawFn) -> FramesDesired:
     settings = worker_settings(SEARCHING)
     if draw(st.booleans()):
-        settings["fps"] = 5.0
+        settings |= {"fps": 5.0, "rates": FASTER}
     ids = draw(st.sets(st.sampled_from([*DESIRED.cameras, "CAM_GONE_001"])))
     entries = [
         FramesCamera(
@@ -252,6 +254,32 @@ def test_what_is_right_is_counted_by_kind() -> None:
         "collection": 1, "video_stream": 3, "record_stream": 3, "mapping": 3, "processor": 3,
     }  # fmt: skip
     assert (plan.right, plan.starts) == (13, 0)
+
+
+def test_a_worker_whose_rates_arent_its_share_of_the_quota_is_changed() -> None:
+    right = rolled_out(SEARCHING)
+    faster = replace(SEARCHING, rates=FASTER)
+    plan = plan_office(faster, right)
+    assert [(action.kind, action.reason) for action in plan.actions] == [("change_worker", "rates differ")]
+    assert '"search_faces_by_image": 5.0' in plan.actions[0].found
+    after = act(faster, right, plan).frames
+    assert after is not None
+    assert after.rates == FASTER
+
+
+def test_a_camera_that_comes_or_goes_leaves_the_workers_rates_alone() -> None:
+    right = rolled_out(replace(SEARCHING, rates=FASTER))
+    lacking = replace(SEARCHING, rates=FASTER, cameras=(LOBBY, GARAGE))
+    missing = rolled_out(lacking)
+    healed = apply(SEARCHING, missing, [Action("create_analysis", "x", "it is missing", LAB)], AT)
+    removed = apply(SEARCHING, right, [Action("remove_analysis", "x", "it goes", LAB)], AT)
+    assert [each.frames.rates for each in (healed, removed) if each.frames] == [FASTER, FASTER]
+
+
+def test_rates_that_moved_since_planning_are_refused_by_name() -> None:
+    planned = plan_office(SEARCHING, EMPTY)
+    with pytest.raises(PlanError, match="the configuration's rates"):
+        check_still_fits(planned, plan_office(replace(SEARCHING, rates=FASTER), EMPTY))
 
 
 def test_an_analysis_of_a_camera_outside_the_manifest_is_an_orphan() -> None:

@@ -12,9 +12,10 @@ from airflow.sdk.exceptions import AirflowFailException
 from sqlalchemy import select
 
 from gatehouse.ingest.snapshot import IngestSnapshot
+from gatehouse.ledger.evidence import record_approval
 from gatehouse.ledger.health import save_health
 from gatehouse.ledger.leases import release_leases, take_lease
-from gatehouse.ledger.rollouts import record_plan, set_rollout_phase
+from gatehouse.ledger.rollouts import record_plan, set_camera_phase, set_rollout_phase
 from gatehouse.ledger.tables import camera_day, heal
 from gatehouse.office import naming
 from gatehouse.office.config import load_company
@@ -23,6 +24,7 @@ from gatehouse.office.edge import EdgeDesired, EdgeObserved, ObservedCamera
 from gatehouse.reconcile.alarms import Health
 from gatehouse.rollout.plan import OfficePlan, plan_office
 from gatehouse.rollout.resources import desired_office
+from gatehouse.rollout.waves import FrozenWave, Unit
 from gatehouse_provider.hooks.office import OfficeHook
 from gatehouse_provider.operators.reconcile import RegionReconcileOperator
 
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection
+
+    from gatehouse.rollout.phases import CameraStep
 
 pytestmark = pytest.mark.usefixtures("ledger", "foundation", "no_search")
 REGION = "eu-central-1"
@@ -72,10 +76,19 @@ def berlin(config: Path, ledger: Connection, foundation: Callable[..., Any]) -> 
     )
     key = naming.edge_desired_key("berlin")
     change(desired.bucket, key, EdgeDesired, lambda stored: edge_document(stored, office, desired.cameras))
-    at = datetime.now(UTC)
-    record_plan(ledger, "run-0", {"offices": {"berlin": plan.to_json()}}, "h", [], dry_run=False, at=at)
-    set_rollout_phase(ledger, "run-0", "Progressing", at)
+    planned(ledger, "run-0", plan, "approved")
+    prepared: list[tuple[str, CameraStep, str]] = [(camera, "prepared", "") for camera in desired.cameras]
+    set_camera_phase(ledger, "run-0", "berlin", prepared, datetime.now(UTC))
     return plan
+
+
+def planned(ledger: Connection, run_id: str, plan: OfficePlan, decision: str) -> None:
+    """Remember a plan of all Berlin's cameras, and what was decided on it."""
+    at = datetime.now(UTC)
+    wave = FrozenWave("all", (Unit("berlin", 0, tuple(CAMERAS)),), 0)
+    frozen = {"offices": {"berlin": plan.to_json()}, "waves": [wave.to_json()]}
+    record_plan(ledger, run_id, frozen, "h", [], dry_run=False, at=at)
+    record_approval(ledger, run_id, "h", decision, "ada", at)
 
 
 def reconcile(**arguments: Any) -> dict[str, Any]:
@@ -133,6 +146,20 @@ def test_an_office_is_healed_after_a_dry_run_and_a_lease_and_silence_is_blind(
     again = reconcile()
     assert again["mends"] == []
     assert sum("its role may not read the video stream" in left for left in again["left"]) == 3
+
+
+@pytest.mark.usefixtures("berlin")
+def test_what_a_rejected_plan_would_have_changed_is_not_healed(config: Path, ledger: Connection) -> None:
+    policy = config / "rollout.yaml"
+    policy.write_text(policy.read_text().replace("batch_size: 100", "batch_size: 50"))
+    desired = desired_office(load_company(config), "berlin")
+    planned(ledger, "run-1", plan_office(desired, OfficeHook(desired, "run-1").observe()), "rejected")
+    set_rollout_phase(ledger, "run-1", "Degraded", datetime.now(UTC), ended=True)
+    shown = reconcile(plan_only=True)
+    assert not [mend for mend in shown["mends"] if mend.startswith("correct_mapping")]
+    assert (
+        sum("mapping changed since the last rollout, and isn't approved" in it for it in shown["left"]) == 3
+    )
 
 
 @pytest.mark.usefixtures("berlin")
