@@ -157,6 +157,8 @@ wave = Table(
     # Whether the next wave may begin, by the gate's judgement or by a person's.
     Column("passed", Boolean, nullable=False, server_default=false()),
     Column("started_at", MOMENT),
+    # From when until when it bakes; begun anew where a wave that ended is run again.
+    Column("baking_since", MOMENT),
     Column("bake_until", MOMENT),
     Column("ended_at", MOMENT),
     Column("detail", Text, nullable=False, server_default=""),

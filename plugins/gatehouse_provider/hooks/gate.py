@@ -17,6 +17,7 @@ from gatehouse.ledger.operations import add_messages
 from gatehouse.ledger.rollouts import camera_phases, set_wave_phase, waves_of
 from gatehouse.rollout.control import after_gate
 from gatehouse.rollout.gate import Bake, judge_wave
+from gatehouse.rollout.held import held_spans, in_seconds
 from gatehouse.rollout.waves import StageClock
 from gatehouse_provider.hooks.operations import OperationsHook, run_page
 from gatehouse_provider.hooks.samples import SampleHook
@@ -31,11 +32,10 @@ if TYPE_CHECKING:
     from gatehouse.alerts.operations import Pause
     from gatehouse.ledger.control import Steering
     from gatehouse.rollout.control import Do
+    from gatehouse.rollout.freeze import Span
     from gatehouse.rollout.gate import Analysis
     from gatehouse.rollout.phases import Phase
     from gatehouse.rollout.sample import CameraSample
-
-HOLDS = frozenset({"pause", "stop_all"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,13 +149,19 @@ class WaveGateHook(BaseHook):
         return Look(do, analysis.reason, _bad(analysis))
 
     def _known(self, connection: Connection) -> _Known:
+        wave = next(each for each in waves_of(connection, self.rollout_id) if each["name"] == self.wave)
         if self._earlier is None:
-            self._earlier = samples_of(connection, self.rollout_id, self.wave)
+            self._earlier = [
+                sample
+                for sample in samples_of(connection, self.rollout_id, self.wave)
+                # What an earlier bake of the wave saw was judged then.
+                if sample.at >= wave["baking_since"]
+            ]
         steps = camera_phases(connection, self.rollout_id)
         changed = changed_at(connection, self.rollout_id)
         return _Known(
             wanted=steering(connection, self.rollout_id),
-            wave=next(w for w in waves_of(connection, self.rollout_id) if w["name"] == self.wave),
+            wave=wave,
             events=control_events(connection, self.rollout_id),
             steps={camera: steps[camera] for camera in sorted(self.cameras) if camera in steps},
             changed={camera: changed[camera] for camera in sorted(self.cameras) if camera in changed},
@@ -173,7 +179,7 @@ class WaveGateHook(BaseHook):
         self, changed: Mapping[str, datetime], lost: Mapping[str, str], known: _Known, at: datetime
     ) -> Analysis:
         policy = self.steering.company.rollout
-        clock = StageClock(known.wave["started_at"].timestamp(), _pauses(known.events))
+        clock = StageClock(known.wave["baking_since"].timestamp(), in_seconds(self._held(known, at)))
         bake = Bake(
             changed_at=changed,
             until=known.wave["bake_until"],
@@ -181,6 +187,12 @@ class WaveGateHook(BaseHook):
             overdue=clock.overdue(at.timestamp(), policy.gate.stage_timeout_seconds),
         )
         return judge_wave(self._earlier or [], bake, policy.gate, policy.tolerance, lost)
+
+    def _held(self, known: _Known, at: datetime) -> list[Span]:
+        """Return when the bake was held; the calendar is today's, as it is for every call."""
+        company = self.steering.company
+        clocks = {name: company.office(name).time_zone for name in self.steering.offices}
+        return held_spans(known.events, company.rollout.freeze, clocks, known.wave["baking_since"], at)
 
     def _note(self, connection: Connection, analysis: Analysis, known: _Known, at: datetime) -> bool:
         """Record how the wave waits, and return whether it is paused: for evidence, or by somebody."""
@@ -192,7 +204,7 @@ class WaveGateHook(BaseHook):
             pause: Pause = "held" if held else "gate"
             reason = "somebody paused it. Resume, promote, abort or roll back" if held else analysis.reason
             page = run_page("office_rollout", self.rollout_id)
-            since, where = known.wave["started_at"], f"wave {self.wave}"
+            since, where = known.wave["baking_since"], f"wave {self.wave}"
             message = rollout_paused(self.rollout_id, where, pause, reason, since, at, page)
             add_messages(connection, [message])
         return paused
@@ -207,19 +219,3 @@ def read_offices(cameras: frozenset[str], steering: SteeringHook) -> list[str]:
 def _bad(analysis: Analysis) -> dict[str, str]:
     found = analysis.cameras.items()
     return {camera_id: judged.reason for camera_id, judged in found if judged.result == "Failed"}
-
-
-def _pauses(events: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, float], ...]:
-    """Return from when until when people held the rollout; one that lasts has no end yet."""
-    pauses: list[tuple[float, float]] = []
-    since: float | None = None
-    for event in events:
-        at = event["at"].timestamp()
-        if event["command"] in HOLDS:
-            since = at if since is None else since
-        elif since is not None and event["command"] in {"resume", "promote", "release_all"}:
-            pauses.append((since, at))
-            since = None
-    if since is not None:
-        pauses.append((since, float("inf")))
-    return tuple(pauses)

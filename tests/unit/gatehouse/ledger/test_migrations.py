@@ -27,6 +27,14 @@ INSERT INTO camera_state (camera_id, office, rollout_id, phase, updated_at)
   VALUES ('CAM_1', 'berlin', 'r1', 'failed', '2026-11-22T12:00:00Z');
 """
 
+BAKING = """
+INSERT INTO rollout (rollout_id, plan, plan_hash, dry_run, phase, created_at)
+  VALUES ('r1', '{}', 'h', false, 'Progressing', now());
+INSERT INTO wave (rollout_id, position, name, offices, phase, started_at, bake_until)
+  VALUES ('r1', 0, 'pilot', '["berlin"]', 'Progressing', now(), now()),
+         ('r1', 1, 'rest', '["tokyo"]', 'Progressing', now(), null);
+"""
+
 
 @pytest.fixture
 def scratch(engine: Engine) -> Iterator[str]:
@@ -95,3 +103,14 @@ def test_what_operators_are_told_comes_and_goes_alone(scratch: str) -> None:
     assert set(run(scratch, tables)) - before == {("operations_message",)}
     migrate(scratch, "downgrade", "0003")
     assert set(run(scratch, tables)) == before
+
+
+def test_a_bake_under_way_goes_on_by_the_clock_it_had(scratch: str) -> None:
+    migrate(scratch, "upgrade", "0004")
+    for statement in BAKING.split(";")[:-1]:
+        run(scratch, statement)
+    migrate(scratch, "upgrade", "0005")
+    clocks = "SELECT name, baking_since = started_at FROM wave ORDER BY 1"
+    assert run(scratch, clocks) == [("pilot", True), ("rest", None)]
+    migrate(scratch, "downgrade", "0004")
+    assert run(scratch, "SELECT count(*) FROM wave") == [(2,)]

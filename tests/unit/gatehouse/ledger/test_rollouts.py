@@ -92,6 +92,21 @@ def test_a_wave_that_is_taken_up_doesnt_bake_anew(planned: Connection) -> None:
     ]
 
 
+def test_a_wave_that_is_run_again_after_its_end_bakes_by_a_new_clock(planned: Connection) -> None:
+    set_wave_phase(planned, "run-1", "pilot", "Progressing", NOON, bake_until=NOON)
+    set_wave_phase(planned, "run-1", "pilot", "Degraded", NOON, ended=True)
+    (ended, _) = waves_of(planned, "run-1")
+    assert (ended["baking_since"], ended["bake_until"], ended["ended_at"]) == (NOON, NOON, NOON)
+    set_wave_phase(planned, "run-1", "pilot", "Progressing", LATER)
+    (begun, _) = waves_of(planned, "run-1")
+    assert (begun["baking_since"], begun["bake_until"], begun["ended_at"]) == (None, None, None)
+    much_later = LATER + timedelta(hours=1)
+    set_wave_phase(planned, "run-1", "pilot", "Progressing", LATER, bake_until=much_later)
+    set_wave_phase(planned, "run-1", "pilot", "Paused", much_later)
+    (baking, _) = waves_of(planned, "run-1")
+    assert (baking["started_at"], baking["baking_since"], baking["bake_until"]) == (NOON, LATER, much_later)
+
+
 def test_a_wave_that_isnt_planned_or_hasnt_begun_cant_be_healthy(planned: Connection) -> None:
     for name in ("moon", "pilot"):
         with pytest.raises(LedgerError, match=f"Wave '{name}' of rollout run-1 can't become Healthy"):

@@ -11,7 +11,8 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from gatehouse.ledger.calls import calls_of, mark_changed, saved_cameras
 from gatehouse.ledger.control import Event, command_rollout
 from gatehouse.ledger.probes import Probe, plan_probes, set_probe_state
-from gatehouse.ledger.rollouts import camera_phases, load_rollout, set_camera_phase, waves_of
+from gatehouse.ledger.rollouts import camera_phases, load_rollout, set_camera_phase, set_wave_phase, waves_of
+from gatehouse.ledger.tables import wave
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeObserved
 from gatehouse.rollout.sample import CameraSample
@@ -166,6 +167,55 @@ def test_a_wave_in_which_nothing_changed_doesnt_bake(rollout: Rollout, ledger: C
     units = rollout.begin("pilot")
     set_camera_phase(ledger, "run-1", "berlin", [(c, "verified", "") for c in BERLIN], datetime.now(UTC))
     assert rollout.bake("pilot", units)["passed"] == "pilot"
+
+
+def test_time_before_a_bake_is_no_time_of_it(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampling(monkeypatch)
+    units = verified(ledger, rollout)
+    began = datetime.now(UTC) - timedelta(days=3)
+    ledger.execute(wave.update().values(started_at=began))
+    assert rollout.bake("pilot", units)["passed"] == "pilot"
+
+
+def test_a_frozen_bake_isnt_overdue_and_one_that_was_fails(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch, config: Any
+) -> None:
+    settings, looks = config / "rollout.yaml", iter(range(100))
+
+    def nothing(_camera: str) -> None:
+        if next(looks) == 9:
+            press(ledger, "promote", wave="pilot")
+
+    sampling(monkeypatch, frames=nothing)
+    units = verified(ledger, rollout)
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    set_wave_phase(ledger, "run-1", "pilot", "Progressing", long_ago, bake_until=long_ago)
+    thawed = settings.read_text()
+    year = f"spans: [{{name: year, start: {long_ago.year - 1}-01-01, end: {long_ago.year + 2}-01-01}}]"
+    settings.write_text(thawed.replace("spans: []", year))
+    assert rollout.bake("pilot", units)["passed"] == "pilot"
+
+    settings.write_text(thawed)
+    other = type(rollout)("run-2")
+    units = verified(ledger, other)
+    set_wave_phase(ledger, "run-2", "pilot", "Progressing", long_ago, bake_until=long_ago)
+    with pytest.raises(AirflowFailException, match="The stage's time is up"):
+        other.bake("pilot", units)
+
+
+def test_a_failed_wave_that_is_run_again_bakes_anew(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampling(monkeypatch, frames=lambda _camera: None)
+    units = verified(ledger, rollout)
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    set_wave_phase(ledger, "run-1", "pilot", "Progressing", long_ago, bake_until=long_ago)
+    with pytest.raises(AirflowFailException, match="The stage's time is up"):
+        rollout.bake("pilot", units)
+    sampling(monkeypatch)
+    assert rollout.bake("pilot", rollout.begin("pilot"))["passed"] == "pilot"
 
 
 def test_too_many_bad_cameras_stop_the_rollout(
