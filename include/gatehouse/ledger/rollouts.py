@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from gatehouse.exceptions import LedgerError
 from gatehouse.ledger.tables import MOMENT, camera_state, rollout, wave
+from gatehouse.office.policy import Judgement
 from gatehouse.rollout.phases import CameraStep, Phase, may_precede, may_step_from
 from gatehouse.rollout.waves import WaveState
 
@@ -75,6 +76,14 @@ def load_plan(connection: Connection, rollout_id: str) -> dict[str, Any] | None:
     """Return the frozen plan of a rollout, or None if it never was planned."""
     row = connection.execute(select(rollout.c.plan).where(rollout.c.rollout_id == rollout_id)).first()
     return dict(row.plan) if row else None
+
+
+def judgement_of(connection: Connection, rollout_id: str) -> Judgement:
+    """Return by what a rollout's cameras are judged, as its plan froze it; the default where it didn't."""
+    frozen = connection.execute(
+        select(rollout.c.plan["judgement"]).where(rollout.c.rollout_id == rollout_id)
+    ).scalar()
+    return Judgement.model_validate(frozen or {})
 
 
 def keep_findings(connection: Connection, rollout_id: str, findings: Sequence[Mapping[str, Any]]) -> None:

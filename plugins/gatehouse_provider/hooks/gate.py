@@ -14,7 +14,7 @@ from gatehouse.ledger.calls import changed_at
 from gatehouse.ledger.control import control_events, steering
 from gatehouse.ledger.evidence import record_analysis, samples_of
 from gatehouse.ledger.operations import add_messages
-from gatehouse.ledger.rollouts import camera_phases, set_wave_phase, waves_of
+from gatehouse.ledger.rollouts import camera_phases, judgement_of, set_wave_phase, waves_of
 from gatehouse.rollout.control import after_gate
 from gatehouse.rollout.gate import Bake, judge_wave
 from gatehouse.rollout.held import held_spans, in_seconds
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from gatehouse.alerts.operations import Pause
     from gatehouse.ledger.control import Steering
+    from gatehouse.office.policy import Judgement
     from gatehouse.rollout.control import Do
     from gatehouse.rollout.freeze import Span
     from gatehouse.rollout.gate import Analysis
@@ -90,6 +91,12 @@ class WaveGateHook(BaseHook):
         return SteeringHook(self.rollout_id, offices, self.ledger_conn_id)
 
     @cached_property
+    def judgement(self) -> Judgement:
+        """Read by what the cameras are judged, as the plan froze it."""
+        with self.steering.ledger.begin() as connection:
+            return judgement_of(connection, self.rollout_id)
+
+    @cached_property
     def samplers(self) -> dict[str, SampleHook]:
         """Build a sampler per office, for its cameras in this wave."""
         company = self.steering.company
@@ -102,7 +109,7 @@ class WaveGateHook(BaseHook):
                 company.regions.regions[office.region].bucket,
                 [camera.id for camera in office.cameras if camera.id in self.cameras],
                 office.engine,
-                window=timedelta(seconds=company.rollout.gate.window_seconds),
+                window=timedelta(seconds=self.judgement.gate.window_seconds),
                 **self._place,
             )
         return samplers
@@ -178,7 +185,7 @@ class WaveGateHook(BaseHook):
     def _judge(
         self, changed: Mapping[str, datetime], lost: Mapping[str, str], known: _Known, at: datetime
     ) -> Analysis:
-        policy = self.steering.company.rollout
+        policy = self.judgement
         clock = StageClock(known.wave["baking_since"].timestamp(), in_seconds(self._held(known, at)))
         bake = Bake(
             changed_at=changed,

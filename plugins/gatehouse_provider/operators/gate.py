@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from gatehouse.rollout.phases import CameraStep, Phase
+    from gatehouse_provider.operators.stored_plan import StoredPlan
 
 BAKES_FROM = frozenset({"verified", "baking", "healthy"})
 
@@ -54,9 +55,9 @@ class WaveBakeOperator(GatehouseOperator):
         with self.ledger.begin() as connection:
             plan = stored_plan(connection, rollout_id)
         if not plan.proves_path:
-            return self._prepared(rollout_id, cameras)
-        self._start(rollout_id, cameras)
-        gate = self.reading.company.rollout.gate
+            return self._prepared(rollout_id, plan, cameras)
+        self._start(rollout_id, plan, cameras)
+        gate = plan.judgement.gate
         trigger = WaveBakeTrigger(
             rollout_id=rollout_id,
             wave=self.wave,
@@ -100,13 +101,13 @@ class WaveBakeOperator(GatehouseOperator):
         self.log.info("Wave %s passes: %s", self.wave, event["reason"])
         return {"passed": self.wave, "set_aside": sorted(bad)}
 
-    def _prepared(self, rollout_id: str, cameras: Sequence[str]) -> dict[str, Any]:
+    def _prepared(self, rollout_id: str, plan: StoredPlan, cameras: Sequence[str]) -> dict[str, Any]:
         """Let a wave pass whose cameras are prepared, but for a few; it isn't Healthy, nothing was seen."""
         with self.ledger.begin() as connection:
             steps = camera_phases(connection, rollout_id)
         found = {camera_id: steps.get(camera_id, ("", "planned", "")) for camera_id in cameras}
         bad = {camera_id: why or step for camera_id, (_, step, why) in found.items() if step != "prepared"}
-        reason = too_many(len(bad), len(cameras), len(cameras), self.reading.company.rollout.tolerance)
+        reason = too_many(len(bad), len(cameras), len(cameras), plan.judgement.tolerance)
         detail = reason or f"{len(cameras) - len(bad)} cameras are {PREPARED}"
         with final_errors(), self.ledger.begin() as connection:
             for office, ids in self._by_office(list(bad)).items():
@@ -139,16 +140,15 @@ class WaveBakeOperator(GatehouseOperator):
         units = [plan.unit(unit["office"], unit["wave"], unit["chunk"]) for unit in self.units]
         return [camera_id for unit in units for camera_id in unit.cameras]
 
-    def _start(self, rollout_id: str, cameras: Sequence[str]) -> None:
+    def _start(self, rollout_id: str, plan: StoredPlan, cameras: Sequence[str]) -> None:
         """Let the verified cameras bake; those that came to nothing count as failed."""
-        gate, at = self.reading.company.rollout.gate, now()
+        at = now()
         with final_errors(), self.ledger.begin() as connection:
-            plan = stored_plan(connection, rollout_id)
-            seconds = plan.wave(self.wave).bake_seconds or gate.bake_seconds
+            seconds = plan.wave(self.wave).bake_seconds or plan.judgement.gate.bake_seconds
             if not changed_at(connection, rollout_id).keys() & set(cameras):
                 seconds = 0
             phases = camera_phases(connection, rollout_id)
-            lacking = unproved(connection, rollout_id) if self.reading.company.rollout.probe.enabled else ()
+            lacking = unproved(connection, rollout_id) if plan.judgement.probe.enabled else ()
             for office, ids in self._by_office(cameras).items():
                 rows = []
                 for camera_id in ids:

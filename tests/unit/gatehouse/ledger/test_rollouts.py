@@ -11,6 +11,7 @@ from sqlalchemy import select
 from gatehouse.exceptions import LedgerError
 from gatehouse.ledger.rollouts import (
     camera_phases,
+    judgement_of,
     keep_findings,
     load_plan,
     load_rollout,
@@ -22,6 +23,7 @@ from gatehouse.ledger.rollouts import (
     waves_of,
 )
 from gatehouse.ledger.tables import wave
+from gatehouse.office.policy import Judgement, Probe
 from gatehouse.rollout.waves import WaveState
 
 if TYPE_CHECKING:
@@ -55,6 +57,14 @@ def test_an_unplanned_run_has_no_plan(connection: Connection) -> None:
     with pytest.raises(LedgerError, match="There is no rollout run-9; what preflight found was not kept"):
         keep_findings(connection, "run-9", [])
     assert load_rollout(connection, "run-9") is None
+
+
+def test_cameras_are_judged_as_the_plan_froze_it(planned: Connection) -> None:
+    assert judgement_of(planned, "run-1") == Judgement()
+    frozen = Judgement(probe=Probe(enabled=False, allowance_seconds=7))
+    plan = {"judgement": frozen.model_dump(mode="json")}
+    record_plan(planned, "run-2", plan, "abc", [], dry_run=False, at=NOON)
+    assert judgement_of(planned, "run-2") == frozen
 
 
 def test_a_rollouts_end_is_kept_and_undone_by_running_it_again(planned: Connection) -> None:

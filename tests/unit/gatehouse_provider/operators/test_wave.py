@@ -255,6 +255,18 @@ def test_what_no_probe_proved_doesnt_go_live(
     assert "no probe proved its path" in camera_phases(ledger, "run-1")[BERLIN[0]][2]
 
 
+def test_cameras_are_judged_by_what_was_approved(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch, config: Any
+) -> None:
+    sampling(monkeypatch, fragments=lambda camera: 0 if camera == BERLIN[0] else 3000)
+    units = verified(ledger, rollout)
+    settings = config / "rollout.yaml"
+    lax = settings.read_text().replace("percent: 5", "percent: 50")
+    settings.write_text(lax.replace("fragments_per_minute: 2", "fragments_per_minute: 0"))
+    with pytest.raises(AirflowFailException, match="1 of 3 judged cameras are bad, more than 5 %"):
+        rollout.bake("pilot", units)
+
+
 def test_the_few_bad_cameras_are_set_aside_if_the_policy_says_so(
     rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch, config: Any
 ) -> None:
