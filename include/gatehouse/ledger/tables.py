@@ -181,6 +181,22 @@ office_state = Table(
     PrimaryKeyConstraint("rollout_id", "office"),
 )
 
+unreached = Table(
+    "unreached",
+    metadata,
+    # An office that couldn't be reached when this wave began.
+    Column("rollout_id", Text, ForeignKey("rollout.rollout_id"), nullable=False),
+    Column("wave", Text, nullable=False),
+    Column("office", Text, nullable=False),
+    # Its cameras that this wave should have taken on.
+    Column("cameras", DATA, nullable=False),
+    # Or it was put off.
+    Column("given_up", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    PrimaryKeyConstraint("rollout_id", "wave", "office"),
+)
+
 camera_state = Table(
     "camera_state",
     metadata,

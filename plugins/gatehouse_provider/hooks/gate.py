@@ -15,6 +15,7 @@ from gatehouse.ledger.control import control_events, steering
 from gatehouse.ledger.evidence import record_analysis, samples_of
 from gatehouse.ledger.operations import add_messages
 from gatehouse.ledger.rollouts import camera_phases, judgement_of, set_wave_phase, waves_of
+from gatehouse.ledger.unreached import given_up_in
 from gatehouse.rollout.control import after_gate
 from gatehouse.rollout.gate import Bake, judge_wave
 from gatehouse.rollout.held import held_spans, in_seconds
@@ -66,7 +67,7 @@ class _Known:
 class WaveGateHook(BaseHook):
     """Judge one wave of a rollout while it bakes; every look is kept as an analysis.
 
-    :param cameras: the wave's cameras.
+    :param cameras: the cameras that the wave took on; those it gave up are in the ledger, and unleased.
     """
 
     def __init__(
@@ -165,12 +166,13 @@ class WaveGateHook(BaseHook):
                 if sample.at >= wave["baking_since"]
             ]
         steps = camera_phases(connection, self.rollout_id)
+        mine = self.cameras | given_up_in(connection, self.rollout_id, self.wave)
         changed = changed_at(connection, self.rollout_id)
         return _Known(
             wanted=steering(connection, self.rollout_id),
             wave=wave,
             events=control_events(connection, self.rollout_id),
-            steps={camera: steps[camera] for camera in sorted(self.cameras) if camera in steps},
+            steps={camera: steps[camera] for camera in sorted(mine) if camera in steps},
             changed={camera: changed[camera] for camera in sorted(self.cameras) if camera in changed},
         )
 

@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from gatehouse.ledger.calls import changed_at
 from gatehouse.ledger.probes import unproved
 from gatehouse.ledger.rollouts import camera_phases, set_camera_phase, set_wave_phase, waves_of
+from gatehouse.ledger.unreached import given_up_in
 from gatehouse.rollout.tolerance import too_many
 from gatehouse_provider.operators.base import GatehouseOperator, final_errors, now
 from gatehouse_provider.operators.stored_plan import PREPARED, stored_plan
@@ -32,7 +33,7 @@ class WaveBakeOperator(GatehouseOperator):
     Bake a whole wave and decide whether the next may begin; run it whatever became of the wave's units.
 
     Evidence counts from each camera's own change on. A few bad cameras are set aside if the policy lets
-    them; without data the wave pauses, until data or a person decides. A wave in which nothing changed
+    them, those of an office given up among them; without data the wave pauses, until data or a person decides. A wave in which nothing changed
     bakes no time, and neither does one whose plan proves nothing.
 
     :param wave: name of the wave.
@@ -55,7 +56,7 @@ class WaveBakeOperator(GatehouseOperator):
         with self.ledger.begin() as connection:
             plan = stored_plan(connection, rollout_id)
         if not plan.proves_path:
-            return self._prepared(rollout_id, plan, cameras)
+            return self._prepared(rollout_id, plan, [*cameras, *self._given_up(rollout_id)])
         self._start(rollout_id, plan, cameras)
         gate = plan.judgement.gate
         trigger = WaveBakeTrigger(
@@ -79,7 +80,7 @@ class WaveBakeOperator(GatehouseOperator):
     def baked(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Record how the wave ended, and fail if the next may not begin."""
         rollout_id, bad = context["run_id"], event["bad"]
-        cameras = self._cameras(rollout_id)
+        cameras = [*self._cameras(rollout_id), *self._given_up(rollout_id)]
         passed = event["do"] == "go"
         steps = self._steps(cameras, rollout_id, bad, passed=passed)
         with final_errors(), self.ledger.begin() as connection:
@@ -139,6 +140,11 @@ class WaveBakeOperator(GatehouseOperator):
             raise AirflowFailException(msg)
         units = [plan.unit(unit["office"], unit["wave"], unit["chunk"]) for unit in self.units]
         return [camera_id for unit in units for camera_id in unit.cameras]
+
+    def _given_up(self, rollout_id: str) -> list[str]:
+        """Name the cameras whose office couldn't be reached: the wave didn't take them on, and they are bad."""
+        with self.ledger.begin() as connection:
+            return sorted(given_up_in(connection, rollout_id, self.wave))
 
     def _start(self, rollout_id: str, plan: StoredPlan, cameras: Sequence[str]) -> None:
         """Let the verified cameras bake; those that came to nothing count as failed."""

@@ -21,7 +21,7 @@ from gatehouse_provider.operators.approval import PlanApprovalOperator
 from gatehouse_provider.triggers.steering import SteeringTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -29,6 +29,7 @@ pytestmark = pytest.mark.usefixtures("ledger", "foundation")
 BERLIN = ["CAM_BER_F0_LOBBY_001", "CAM_BER_F0_GARAGE_002", "CAM_BER_F3_LAB_003"]
 PROBED, UNPROBED = "  enabled: true ", "  enabled: false "
 Rollout = Any
+Silence = Any
 
 
 def press(ledger: Connection, command: Any, run: str = "run-1", wave: str = "") -> None:
@@ -59,9 +60,11 @@ def sampling(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
     monkeypatch.setattr(SampleHook, "sample", sample)
 
 
-def verified(ledger: Connection, rollout: Rollout, cameras: list[str] = BERLIN) -> Any:
-    """Bring the pilot's cameras as far as its bake."""
-    rollout.plan("berlin")
+def verified(
+    ledger: Connection, rollout: Rollout, cameras: list[str] = BERLIN, others: Sequence[str] = ()
+) -> Any:
+    """Bring Berlin's cameras as far as the pilot's bake."""
+    rollout.plan("berlin", *others)
     rollout.approve()
     units = rollout.begin("pilot")
     set_camera_phase(ledger, rollout.run, "berlin", [(c, "verified", "") for c in cameras], datetime.now(UTC))
@@ -80,6 +83,24 @@ def quick(config: Any) -> None:
         assert slow in text
         text = text.replace(slow, quick, 1)
     settings.write_text(text)
+
+
+@pytest.fixture
+def silence(foundation: Callable[..., Any]) -> Iterator[Silence]:
+    """Let an office's proxy have reported, and not any more; the local cloud is one for all tests."""
+    places: list[tuple[Any, dict[str, str]]] = []
+
+    def fall_silent(office: str, region: str) -> None:
+        at = datetime.now(UTC) - timedelta(minutes=5)
+        report = EdgeObserved(office=office, at=at, started_at=at, version_applied=1, cameras=())
+        s3 = foundation("s3", region)
+        place = {"Bucket": f"gatehouse-123456789012-{region}", "Key": naming.edge_observed_key(office)}
+        s3.put_object(**place, Body=report.model_dump_json().encode())
+        places.append((s3, place))
+
+    yield fall_silent
+    for s3, place in places:
+        s3.delete_object(**place)
 
 
 def test_nothing_begins_without_approval(rollout: Rollout) -> None:
@@ -127,27 +148,52 @@ def test_a_wave_in_which_nothing_was_chosen_is_passed_by(rollout: Rollout, ledge
 
 
 def test_an_office_whose_proxy_fell_silent_is_put_off(
-    rollout: Rollout, ledger: Connection, foundation: Callable[..., Any]
+    rollout: Rollout, ledger: Connection, silence: Silence
 ) -> None:
-    report = EdgeObserved(
-        office="tokyo",
-        at=datetime.now(UTC) - timedelta(minutes=5),
-        started_at=datetime.now(UTC) - timedelta(days=1),
-        version_applied=1,
-        cameras=(),
-    )
-    place = {"Bucket": "gatehouse-123456789012-ap-northeast-1", "Key": naming.edge_observed_key("tokyo")}
-    s3 = foundation("s3", "ap-northeast-1")
-    s3.put_object(**place, Body=report.model_dump_json().encode())
+    silence("tokyo", "ap-northeast-1")
     rollout.plan("portland", "tokyo")
     rollout.approve()
     with pytest.raises(AirflowSkipException):
         rollout.begin("pilot")
     assert [unit["label"] for unit in rollout.begin("rest")] == ["portland"]
     assert camera_phases(ledger, "run-1")["CAM_TYO_F9_ARCHIVE_002"][1] == "unreachable"
-    s3.delete_object(**place)
     with pytest.raises(AirflowFailException, match="may not begin"):
         rollout.begin("requeued")
+
+
+@pytest.mark.parametrize("born", [False, True])
+def test_an_office_given_up_counts_as_bad_with_all_its_cameras(
+    rollout: Rollout,
+    ledger: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    config: Any,
+    silence: Silence,
+    born: bool,
+) -> None:
+    settings = config / "rollout.yaml"
+    together = settings.read_text().replace(
+        "[berlin]\n  - name: rest\n    offices: [portland, ", "[berlin, portland, "
+    )
+    assert "[berlin, portland, tokyo]" in together
+    if born:
+        together = together.replace("  cameras: 2", "  cameras: 9").replace("percent: 5", "percent: 100")
+    settings.write_text(together)
+    silence("portland", "us-west-2")
+    silence("tokyo", "ap-northeast-1")
+    sampling(monkeypatch)
+    units = verified(ledger, rollout, others=("portland", "tokyo"))
+    assert [unit["label"] for unit in units] == ["berlin"]
+    # Portland is put off to the wave `requeued`, and one office may be.
+    steps = {office: step for office, step, _ in camera_phases(ledger, "run-1").values()}
+    assert steps == {"berlin": "verified", "portland": "unreachable", "tokyo": "failed"}
+    if not born:
+        with pytest.raises(AirflowFailException, match="CAM_TYO_.*: the proxy of tokyo is silent"):
+            rollout.bake("pilot", units)
+        return
+    aside = rollout.bake("pilot", units)["set_aside"]
+    assert aside
+    assert all(camera_phases(ledger, "run-1")[camera][:2] == ("tokyo", "quarantined") for camera in aside)
+    assert waves_of(ledger, "run-1")[0]["phase"] == "Degraded"
 
 
 def test_a_healthy_wave_passes(rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""Remember from when on a wave bakes.
+"""Remember from when on a wave bakes, and which offices it couldn't reach.
 
 Revision: 0005, after 0004.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import postgresql
 
 revision = "0005"
 down_revision = "0004"
@@ -22,4 +23,5 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Revert."""
+    op.drop_table("unreached")
     op.drop_column("wave", "baking_since")
