@@ -23,7 +23,7 @@ NOT_PROVED = (
     "  → Roll the offices out with `prove: whole_path` once their cameras are mounted"
 )
 NOT_PROBED = (
-    "! NOT PROBED: rollout.yaml has probes switched off. Cameras go live by what happens to be seen of them.\n"
+    "! NOT PROBED: rollout.yaml has probes switched off. Cameras go live by what happens to be seen.\n"
     "  → Switch them on (`probe.enabled: true`) unless you know why not"
 )
 HEAD = ("office", "region", "engine", "cameras", *VERBS, "keep", "refused", "orphans", "$/month")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from gatehouse_provider.hooks.steering import SteeringHook
 from gatehouse_provider.settings import AWS_CONNECTION, LEDGER_CONNECTION, OPENSEARCH_CONNECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -36,21 +36,25 @@ if TYPE_CHECKING:
     from gatehouse.rollout.control import Do
     from gatehouse.rollout.freeze import Span
     from gatehouse.rollout.gate import Analysis
-    from gatehouse.rollout.phases import Phase
+    from gatehouse.rollout.phases import AnalysisResult, Phase
     from gatehouse.rollout.sample import CameraSample
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Hold what one look decided; `bad` are the cameras (id → reason) that aren't healthy."""
+    """Hold what one look decided; `bad` are the cameras (id → reason) that failed.
+
+    `unseen` are those whose wave a person promoted before they were seen healthy.
+    """
 
     do: Do
     reason: str
     bad: dict[str, str]
+    unseen: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the look as plain data."""
-        return {"do": self.do, "reason": self.reason, "bad": self.bad}
+        return {"do": self.do, "reason": self.reason, "bad": self.bad, "unseen": self.unseen}
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ class WaveGateHook(BaseHook):
             paused = do == "wait" and self._note(connection, analysis, known, at)
         if paused:
             self.operations.tell()
-        return Look(do, analysis.reason, _bad(analysis))
+        return _decided(do, analysis)
 
     def _known(self, connection: Connection) -> _Known:
         wave = next(each for each in waves_of(connection, self.rollout_id) if each["name"] == self.wave)
@@ -225,6 +229,19 @@ def read_offices(cameras: frozenset[str], steering: SteeringHook) -> list[str]:
     return sorted(name for name in offices if any(camera.id in cameras for camera in offices[name].cameras))
 
 
-def _bad(analysis: Analysis) -> dict[str, str]:
+def _decided(do: Do, analysis: Analysis) -> Look:
+    """Tell what a look decided; what only a person's promotion let pass says so."""
+    bad = _reasons(analysis, {"Failed"})
+    if do != "go" or analysis.decision == "pass":
+        return Look(do, analysis.reason, bad)
+    # Who it was is in the ledger's commands; these words go to logs and messages.
+    unseen = {
+        camera_id: f"a person promoted its wave before it was seen healthy: {reason}"
+        for camera_id, reason in _reasons(analysis, {"Inconclusive", "Error"}).items()
+    }
+    return Look(do, f"a person promoted it: {analysis.reason}", bad, unseen)
+
+
+def _reasons(analysis: Analysis, results: Collection[AnalysisResult]) -> dict[str, str]:
     found = analysis.cameras.items()
-    return {camera_id: judged.reason for camera_id, judged in found if judged.result == "Failed"}
+    return {camera_id: judged.reason for camera_id, judged in found if judged.result in results}

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from gatehouse.rollout.phases import CameraStep, Phase
     from gatehouse_provider.operators.stored_plan import StoredPlan
 
-BAKES_FROM = frozenset({"verified", "baking", "healthy"})
+BAKES_FROM = frozenset({"verified", "baking", "healthy", "promoted"})
 
 
 class WaveBakeOperator(GatehouseOperator):
@@ -33,8 +33,9 @@ class WaveBakeOperator(GatehouseOperator):
     Bake a whole wave and decide whether the next may begin; run it whatever became of the wave's units.
 
     Evidence counts from each camera's own change on. A few bad cameras are set aside if the policy lets
-    them, those of an office given up among them; without data the wave pauses, until data or a person decides. A wave in which nothing changed
-    bakes no time, and neither does one whose plan proves nothing.
+    them, those of an office given up among them; without data the wave pauses, until data or a person
+    decides. What a person promotes unseen isn't healthy. A wave in which nothing changed bakes no time, and
+    neither does one whose plan proves nothing.
 
     :param wave: name of the wave.
     :param units: what the wave's begin returned. (templated)
@@ -79,10 +80,10 @@ class WaveBakeOperator(GatehouseOperator):
 
     def baked(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Record how the wave ended, and fail if the next may not begin."""
-        rollout_id, bad = context["run_id"], event["bad"]
+        rollout_id, bad, unseen = context["run_id"], event["bad"], event["unseen"]
         cameras = [*self._cameras(rollout_id), *self._given_up(rollout_id)]
         passed = event["do"] == "go"
-        steps = self._steps(cameras, rollout_id, bad, passed=passed)
+        steps = self._steps(cameras, rollout_id, bad, unseen, passed=passed)
         with final_errors(), self.ledger.begin() as connection:
             for office, rows in steps.items():
                 set_camera_phase(connection, rollout_id, office, rows, now())
@@ -90,7 +91,7 @@ class WaveBakeOperator(GatehouseOperator):
                 connection,
                 rollout_id,
                 self.wave,
-                "Healthy" if passed and not bad else "Degraded",
+                "Healthy" if passed and not bad and not unseen else "Degraded",
                 now(),
                 detail=event["reason"],
                 passed=passed,
@@ -142,7 +143,7 @@ class WaveBakeOperator(GatehouseOperator):
         return [camera_id for unit in units for camera_id in unit.cameras]
 
     def _given_up(self, rollout_id: str) -> list[str]:
-        """Name the cameras whose office couldn't be reached: the wave didn't take them on, and they are bad."""
+        """Name the cameras whose office couldn't be reached: they are bad, and weren't taken on."""
         with self.ledger.begin() as connection:
             return sorted(given_up_in(connection, rollout_id, self.wave))
 
@@ -165,16 +166,23 @@ class WaveBakeOperator(GatehouseOperator):
             set_wave_phase(connection, rollout_id, self.wave, "Progressing", at, bake_until=until)
 
     def _steps(
-        self, cameras: Sequence[str], rollout_id: str, bad: Mapping[str, str], *, passed: bool
+        self,
+        cameras: Sequence[str],
+        rollout_id: str,
+        bad: Mapping[str, str],
+        unseen: Mapping[str, str],
+        *,
+        passed: bool,
     ) -> dict[str, list[tuple[str, CameraStep, str]]]:
-        """Return how each camera ends: healthy, set aside, or failed with its wave."""
+        """Return how each camera ends: healthy, promoted, set aside, or failed with its wave."""
         with self.ledger.begin() as connection:
             phases = camera_phases(connection, rollout_id)
         steps: dict[str, list[tuple[str, CameraStep, str]]] = {}
         for office, ids in self._by_office(cameras).items():
             good = [c for c in ids if c not in bad and phases.get(c, ("", "", ""))[1] == "baking"]
             steps[office] = [(c, "quarantined" if passed else "failed", bad[c]) for c in ids if c in bad]
-            steps[office] += [(c, "healthy", "") for c in good if passed]
+            steps[office] += [(c, "healthy", "") for c in good if passed and c not in unseen]
+            steps[office] += [(c, "promoted", unseen[c]) for c in good if passed and c in unseen]
         return steps
 
     def _by_office(self, cameras: Sequence[str]) -> dict[str, list[str]]:

@@ -40,8 +40,8 @@ class WaveBeginOperator(GatehouseOperator):
     Return the units of a wave, for mapped tasks; fails if a wave before it didn't pass.
 
     An office whose proxy fell silent is put off to the next wave, and at last to the one of offices put
-    off, within the policy's caps; one that is given up counts as bad with all its cameras. A wave in which nothing was chosen passes; one whose offices were all
-    refused doesn't.
+    off, within the policy's caps; one that is given up counts as bad with all its cameras. A wave in which
+    nothing was chosen passes; one whose offices were all refused doesn't.
 
     :param wave: name of the wave.
     """

@@ -187,7 +187,7 @@ def test_an_office_given_up_counts_as_bad_with_all_its_cameras(
     steps = {office: step for office, step, _ in camera_phases(ledger, "run-1").values()}
     assert steps == {"berlin": "verified", "portland": "unreachable", "tokyo": "failed"}
     if not born:
-        with pytest.raises(AirflowFailException, match="CAM_TYO_.*: the proxy of tokyo is silent"):
+        with pytest.raises(AirflowFailException, match=r"CAM_TYO_.*: the proxy of tokyo is silent"):
             rollout.bake("pilot", units)
         return
     aside = rollout.bake("pilot", units)["set_aside"]
@@ -341,6 +341,12 @@ def test_a_wave_without_data_pauses_until_somebody_promotes_it_and_that_is_told_
     sampling(monkeypatch, frames=nothing)
     units = verified(ledger, rollout)
     assert rollout.bake("pilot", units)["passed"] == "pilot"
+    unseen = "a person promoted its wave before it was seen healthy: frames: 0 of 1 samples are there"
+    for _, step, detail in camera_phases(ledger, "run-1").values():
+        assert (step, detail.startswith(unseen)) == ("promoted", True)
+    pilot = waves_of(ledger, "run-1")[0]
+    assert (pilot["phase"], pilot["passed"]) == ("Degraded", True)
+    assert pilot["detail"].startswith("a person promoted it: 3 of 3 cameras are Inconclusive")
     (message,) = told()
     assert message["subject"] == "Gatehouse: paused in wave pilot: rollout run-1"
     assert (message["kind"], message["rollout"]) == ("rollout_paused", "run-1")
