@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0005"
 down_revision = "0004"
 branch_labels = None
 depends_on = None
+
+PUT_OFF = """
+INSERT INTO office_state (rollout_id, office, attempts, detail, updated_at)
+SELECT rollout_id, office, count(*), max(reason), max(at) FROM unreached WHERE NOT given_up GROUP BY 1, 2
+ON CONFLICT (rollout_id, office) DO UPDATE SET attempts = excluded.attempts, detail = excluded.detail
+"""
 
 
 def upgrade() -> None:

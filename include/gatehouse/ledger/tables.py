@@ -174,9 +174,6 @@ office_state = Table(
     Column("office", Text, nullable=False),
     # What the office as a whole had before this rollout's first change: collection and documents.
     Column("before", DATA),
-    # How often it was put off because it couldn't be reached.
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("detail", Text, nullable=False, server_default=""),
     Column("updated_at", MOMENT, nullable=False),
     PrimaryKeyConstraint("rollout_id", "office"),
 )
@@ -190,7 +187,7 @@ unreached = Table(
     Column("office", Text, nullable=False),
     # Its cameras that this wave should have taken on.
     Column("cameras", DATA, nullable=False),
-    # Or it was put off.
+    # If not, it was put off.
     Column("given_up", Boolean, nullable=False),
     Column("reason", Text, nullable=False),
     Column("at", MOMENT, nullable=False),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from gatehouse.ledger.tables import unreached
 
@@ -59,3 +59,13 @@ def given_up_in(connection: Connection, rollout_id: str, wave: str) -> set[str]:
         )
     )
     return {camera_id for cameras in rows.scalars() for camera_id in cameras}
+
+
+def times_put_off(connection: Connection, rollout_id: str, wave: str) -> dict[str, int]:
+    """Count in how many other waves each office was put off: this one's begin decides anew."""
+    rows = connection.execute(
+        select(unreached.c.office, func.count())
+        .where(unreached.c.rollout_id == rollout_id, unreached.c.wave != wave, ~unreached.c.given_up)
+        .group_by(unreached.c.office)
+    )
+    return {office: count for office, count in rows}

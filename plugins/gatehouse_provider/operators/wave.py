@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from gatehouse.ledger.calls import attempts_of, put_off
 from gatehouse.ledger.rollouts import (
     camera_phases,
     set_camera_phase,
@@ -14,7 +13,7 @@ from gatehouse.ledger.rollouts import (
     set_wave_phase,
     wave_states,
 )
-from gatehouse.ledger.unreached import Unreached, given_up_in, record_unreached
+from gatehouse.ledger.unreached import Unreached, given_up_in, record_unreached, times_put_off
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeObserved
 from gatehouse.rollout.answers import FRESH
@@ -25,7 +24,7 @@ from gatehouse_provider.operators.base import GatehouseOperator, final_errors, n
 from gatehouse_provider.operators.stored_plan import PREPARED, stored_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -142,11 +141,9 @@ class WaveBeginOperator(GatehouseOperator):
         later = waves_after(self.wave, [wave.name for wave in policy.waves])
         at = now()
         with self.ledger.begin() as connection:
-            attempts = attempts_of(connection, rollout_id)
+            attempts = times_put_off(connection, rollout_id, self.wave)
             found = requeue(silent, attempts, later, policy.requeue)
-            for office in found.again:
-                put_off(connection, rollout_id, office, silent[office], at)
-            record_unreached(connection, rollout_id, self.wave, _given_up(found, units), at)
+            record_unreached(connection, rollout_id, self.wave, _unreached(found, silent, units), at)
             for unit in units:
                 if unit.office in silent:
                     step, detail = _verdict(found, unit.office, silent[unit.office])
@@ -180,11 +177,12 @@ class WaveBeginOperator(GatehouseOperator):
         return {"wave": wave.name, "office": unit.office, "chunk": unit.chunk, "label": label}
 
 
-def _given_up(found: Requeued, units: Sequence[Unit]) -> Iterator[Unreached]:
-    """Yield the offices given up: the wave's bake counts all their cameras as bad."""
-    for office, reason in found.given_up.items():
+def _unreached(found: Requeued, silent: Mapping[str, str], units: Sequence[Unit]) -> Iterator[Unreached]:
+    """Yield the offices that can't be reached; the wave's bake counts those given up."""
+    for office, reason in silent.items():
         cameras = tuple(camera_id for unit in units if unit.office == office for camera_id in unit.cameras)
-        yield Unreached(office, cameras, given_up=True, reason=reason)
+        given_up = office in found.given_up
+        yield Unreached(office, cameras, given_up, found.given_up[office] if given_up else reason)
 
 
 def _verdict(found: Requeued, office: str, reason: str) -> tuple[CameraStep, str]:

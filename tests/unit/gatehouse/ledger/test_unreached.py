@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from gatehouse.ledger.rollouts import record_plan
-from gatehouse.ledger.unreached import Unreached, given_up_in, record_unreached
+from gatehouse.ledger.unreached import Unreached, given_up_in, record_unreached, times_put_off
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -38,3 +38,13 @@ def test_a_wave_that_begins_again_replaces_what_it_found(planned: Connection) ->
     record_unreached(planned, "run-1", "pilot", [], NOON)
     assert given_up_in(planned, "run-1", "pilot") == set()
     assert given_up_in(planned, "run-1", "rest") == {"CAM_1", "CAM_2"}
+
+
+def test_an_office_is_put_off_once_a_wave_however_often_that_begins(planned: Connection) -> None:
+    for _ in range(3):
+        assert times_put_off(planned, "run-1", "pilot") == {}
+        record_unreached(planned, "run-1", "pilot", [BERLIN, TOKYO], NOON)
+    assert times_put_off(planned, "run-1", "rest") == {"tokyo": 1}
+    record_unreached(planned, "run-1", "rest", [TOKYO], NOON)
+    assert times_put_off(planned, "run-1", "requeued") == {"tokyo": 2}
+    assert times_put_off(planned, "run-2", "requeued") == {}

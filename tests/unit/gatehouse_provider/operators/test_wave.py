@@ -13,6 +13,7 @@ from gatehouse.ledger.control import Event, command_rollout
 from gatehouse.ledger.probes import Probe, plan_probes, set_probe_state
 from gatehouse.ledger.rollouts import camera_phases, load_rollout, set_camera_phase, set_wave_phase, waves_of
 from gatehouse.ledger.tables import wave
+from gatehouse.ledger.unreached import given_up_in
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeObserved
 from gatehouse.rollout.sample import CameraSample
@@ -159,6 +160,36 @@ def test_an_office_whose_proxy_fell_silent_is_put_off(
     assert camera_phases(ledger, "run-1")["CAM_TYO_F9_ARCHIVE_002"][1] == "unreachable"
     with pytest.raises(AirflowFailException, match="may not begin"):
         rollout.begin("requeued")
+
+
+def test_a_begin_that_is_tried_again_puts_off_no_further(
+    rollout: Rollout, ledger: Connection, config: Any, silence: Silence
+) -> None:
+    settings = config / "rollout.yaml"
+    settings.write_text(settings.read_text().replace("attempts: 2", "attempts: 1"))
+    silence("tokyo", "ap-northeast-1")
+    rollout.plan("portland", "tokyo")
+    rollout.approve()
+    with pytest.raises(AirflowSkipException):
+        rollout.begin("pilot")
+    for _ in range(3):
+        assert [unit["label"] for unit in rollout.begin("rest")] == ["portland"]
+        assert camera_phases(ledger, "run-1")["CAM_TYO_F9_ARCHIVE_002"][1] == "unreachable"
+
+
+def test_a_begin_that_is_tried_again_gives_up_the_same(
+    rollout: Rollout, ledger: Connection, config: Any, silence: Silence
+) -> None:
+    settings = config / "rollout.yaml"
+    settings.write_text(settings.read_text().replace("  offices: 1", "  offices: 0"))
+    silence("tokyo", "ap-northeast-1")
+    rollout.plan("portland", "tokyo")
+    rollout.approve()
+    with pytest.raises(AirflowSkipException):
+        rollout.begin("pilot")
+    for _ in range(2):
+        assert [unit["label"] for unit in rollout.begin("rest")] == ["portland"]
+        assert "CAM_TYO_F9_ARCHIVE_002" in given_up_in(ledger, "run-1", "rest")
 
 
 @pytest.mark.parametrize("born", [False, True])
