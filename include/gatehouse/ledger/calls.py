@@ -177,25 +177,3 @@ def calls_of(connection: Connection, rollout_id: str, office: str) -> list[Call]
         )
     )
     return [Call(*row) for row in rows]
-
-
-def put_off(connection: Connection, rollout_id: str, office: str, reason: str, at: datetime) -> int:
-    """Count that an office was put off because it couldn't be reached, and return how often it was."""
-    statement = insert(office_state).values(
-        rollout_id=rollout_id, office=office, attempts=1, detail=reason, updated_at=at
-    )
-    counted = connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["rollout_id", "office"],
-            set_={"attempts": office_state.c.attempts + 1, "detail": reason, "updated_at": at},
-        ).returning(office_state.c.attempts)
-    )
-    return int(counted.scalar_one())
-
-
-def attempts_of(connection: Connection, rollout_id: str) -> dict[str, int]:
-    """Return how often each office of a rollout was put off."""
-    rows = connection.execute(
-        select(office_state.c.office, office_state.c.attempts).where(office_state.c.rollout_id == rollout_id)
-    )
-    return {row.office: row.attempts for row in rows}

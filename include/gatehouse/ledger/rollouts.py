@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import case, func, literal, select
 from sqlalchemy.dialects.postgresql import insert
 
 from gatehouse.exceptions import LedgerError
-from gatehouse.ledger.tables import camera_state, rollout, wave
+from gatehouse.ledger.tables import MOMENT, camera_state, rollout, wave
+from gatehouse.office.policy import Judgement
 from gatehouse.rollout.phases import CameraStep, Phase, may_precede, may_step_from
 from gatehouse.rollout.waves import WaveState
 
@@ -77,6 +78,14 @@ def load_plan(connection: Connection, rollout_id: str) -> dict[str, Any] | None:
     return dict(row.plan) if row else None
 
 
+def judgement_of(connection: Connection, rollout_id: str) -> Judgement:
+    """Return by what a rollout's cameras are judged, as its plan froze it; the default where it didn't."""
+    frozen = connection.execute(
+        select(rollout.c.plan["judgement"]).where(rollout.c.rollout_id == rollout_id)
+    ).scalar()
+    return Judgement.model_validate(frozen or {})
+
+
 def keep_findings(connection: Connection, rollout_id: str, findings: Sequence[Mapping[str, Any]]) -> None:
     """Keep what preflight found beside the plan, for pages and evidence; the plan's hash leaves it out."""
     plan = load_plan(connection, rollout_id)
@@ -139,9 +148,13 @@ def set_wave_phase(
 ) -> None:
     """Record how far a wave is.
 
-    When it started, until when it bakes and that it ended are what was recorded first: a task that is run
-    again doesn't bake anew. `passed` is never taken back but by planning again.
+    When it started, from when until when it bakes and that it ended are what was recorded first: a task that
+    is run again doesn't bake anew. A wave that is taken up after its end does: what it showed then and the
+    time it took were of another try. `passed` is never taken back but by planning again.
     """
+    ended_before = wave.c.ended_at.is_not(None) & literal(not ended)
+    since = literal(None if bake_until is None else at, MOMENT)
+    until = literal(bake_until, MOMENT)
     moved = connection.execute(
         wave.update()
         .where(wave.c.rollout_id == rollout_id, wave.c.name == name, wave.c.phase.in_(may_precede(phase)))
@@ -150,7 +163,8 @@ def set_wave_phase(
             detail=detail,
             passed=wave.c.passed | passed,
             started_at=wave.c.started_at if phase == "Pending" else func.coalesce(wave.c.started_at, at),
-            bake_until=func.coalesce(wave.c.bake_until, bake_until),
+            baking_since=case((ended_before, since), else_=func.coalesce(wave.c.baking_since, since)),
+            bake_until=case((ended_before, until), else_=func.coalesce(wave.c.bake_until, until)),
             ended_at=func.coalesce(wave.c.ended_at, at) if ended else None,
         )
     )

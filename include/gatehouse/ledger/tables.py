@@ -157,6 +157,8 @@ wave = Table(
     # Whether the next wave may begin, by the gate's judgement or by a person's.
     Column("passed", Boolean, nullable=False, server_default=false()),
     Column("started_at", MOMENT),
+    # From when until when it bakes; begun anew where a wave that ended is run again.
+    Column("baking_since", MOMENT),
     Column("bake_until", MOMENT),
     Column("ended_at", MOMENT),
     Column("detail", Text, nullable=False, server_default=""),
@@ -172,11 +174,24 @@ office_state = Table(
     Column("office", Text, nullable=False),
     # What the office as a whole had before this rollout's first change: collection and documents.
     Column("before", DATA),
-    # How often it was put off because it couldn't be reached.
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("detail", Text, nullable=False, server_default=""),
     Column("updated_at", MOMENT, nullable=False),
     PrimaryKeyConstraint("rollout_id", "office"),
+)
+
+unreached = Table(
+    "unreached",
+    metadata,
+    # An office that couldn't be reached when this wave began.
+    Column("rollout_id", Text, ForeignKey("rollout.rollout_id"), nullable=False),
+    Column("wave", Text, nullable=False),
+    Column("office", Text, nullable=False),
+    # Its cameras that this wave should have taken on.
+    Column("cameras", DATA, nullable=False),
+    # If not, it was put off.
+    Column("given_up", Boolean, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("at", MOMENT, nullable=False),
+    PrimaryKeyConstraint("rollout_id", "wave", "office"),
 )
 
 camera_state = Table(

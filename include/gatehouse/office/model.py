@@ -11,7 +11,17 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from gatehouse.ingest.snapshot import EvidencePolicy, SnapshotRule
 from gatehouse.office import naming
-from gatehouse.office.policy import Freeze, Gate, Name, Probe, Prove, Requeue, Tolerance, Wave
+from gatehouse.office.policy import (
+    Freeze,
+    Gate,
+    Judgement,
+    Name,
+    Probe,
+    Prove,
+    Requeue,
+    Tolerance,
+    Wave,
+)
 
 Engine = Literal["stream_processor", "frame_search"]
 # Part of KVS, KDS and processor names, so only what all three allow (aws.md §2.2, §3).
@@ -126,6 +136,11 @@ class RolloutSettings(_Config):
     def proves_path(self) -> bool:
         """Tell whether a camera has to show its whole path before its wave passes."""
         return self.prove == "whole_path"
+
+    @property
+    def judgement(self) -> Judgement:
+        """Return by what cameras are judged, as the next plan freezes it."""
+        return Judgement(probe=self.probe, gate=self.gate, tolerance=self.tolerance)
 
 
 class Channel(_Config):

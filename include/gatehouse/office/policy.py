@@ -159,6 +159,14 @@ class Probe(_Policy):
     clip: Annotated[str, StringConstraints(min_length=1)] = naming.PROBE_CLIP_KEY
 
 
+class Judgement(_Policy):
+    """Hold by what a rollout's cameras are judged; a plan freezes it, so that approval covers it."""
+
+    probe: Probe = Probe()
+    gate: Gate = Gate()
+    tolerance: Tolerance = Tolerance()
+
+
 class FreezeSpan(_Policy):
     """Freeze a dated span of the office's wall clock; a plain date as `end` includes that day."""
 

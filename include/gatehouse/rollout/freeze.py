@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # Further ahead no opening is looked for: who freezes a whole year has closed the office.
 HORIZON = timedelta(days=400)
 DAY = timedelta(days=1)
+# From an instant until another, which is no part of it.
+Span = tuple[datetime, datetime]
 SECOND = timedelta(seconds=1)
 
 
@@ -90,6 +92,17 @@ def may_act(
     return Verdict(may=False, reason=reason, opens_at=opens)
 
 
+def frozen_spans(
+    since: datetime, until: datetime, office: str, time_zone: str, calendar: Freeze
+) -> list[Span]:
+    """Return the freezes of an office that touch a time, whole, in no order; they may overlap."""
+    return [
+        (window.start, window.end)
+        for window in _windows(since, until, office, time_zone, calendar)
+        if window.start < until and since < window.end
+    ]
+
+
 def _utc(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
@@ -109,30 +122,33 @@ def _covering(moment: datetime, office: str, time_zone: str, calendar: Freeze) -
     """Return the freeze that covers a moment and lasts longest."""
     covering = [
         window
-        for window in _windows(moment, office, time_zone, calendar)
+        for window in _windows(moment, moment, office, time_zone, calendar)
         if window.start <= moment < window.end
     ]
     return max(covering, key=lambda window: window.end, default=None)
 
 
-def _windows(moment: datetime, office: str, time_zone: str, calendar: Freeze) -> Iterator[_Window]:
+def _windows(
+    since: datetime, until: datetime, office: str, time_zone: str, calendar: Freeze
+) -> Iterator[_Window]:
+    """Yield every freeze that may touch a time, and perhaps others."""
     for span in calendar.spans:
         if _concerns(span, office):
             zone = ZoneInfo(span.time_zone or time_zone)
             yield _Window(span.name, first_instant(span.start, zone), last_instant(span.end, zone))
     for week in calendar.weekly:
         if _concerns(week, office):
-            yield from _weekly(moment, week, ZoneInfo(week.time_zone or time_zone))
+            yield from _weekly(since, until, week, ZoneInfo(week.time_zone or time_zone))
 
 
 def _concerns(window: FreezeSpan | FreezeWeek, office: str) -> bool:
     return not window.offices or office in window.offices
 
 
-def _weekly(moment: datetime, week: FreezeWeek, zone: ZoneInfo) -> Iterator[_Window]:
-    """Yield a week's windows that may cover a moment: today's, and those reaching over midnight."""
-    today = moment.astimezone(zone).date()
-    for day in (today - DAY, today, today + DAY):
+def _weekly(since: datetime, until: datetime, week: FreezeWeek, zone: ZoneInfo) -> Iterator[_Window]:
+    """Yield a week's windows of every day of a time, and of the days beside it: some reach over midnight."""
+    first, last = since.astimezone(zone).date() - DAY, until.astimezone(zone).date() + DAY
+    for day in (first + DAY * number for number in range((last - first) // DAY + 1)):
         if DAYS[day.weekday()] in week.days:
             midnight = datetime.combine(day, time())
             end = week.end if week.end > week.start else week.end + END_OF_DAY

@@ -25,6 +25,7 @@ CameraStep = Literal[
     "probing",
     "baking",
     "healthy",
+    "promoted",
     "failed",
     "quarantined",
     "rolling_back",
@@ -58,6 +59,8 @@ _PHASE_OF: dict[CameraStep, Phase] = {
     "probing": "Progressing",
     "baking": "Progressing",
     "healthy": "Healthy",
+    # A person let its wave pass before it was seen healthy: that is no health either.
+    "promoted": "Degraded",
     "failed": "Degraded",
     "quarantined": "Degraded",
     "rolling_back": "Degraded",
@@ -68,14 +71,17 @@ _WORK: frozenset[CameraStep] = frozenset(step for step, phase in _PHASE_OF.items
 _ALL: frozenset[CameraStep] = frozenset(CAMERA_STEPS)
 # From which steps a camera may come. Any task may be run again, so work may go back as well as on; but a
 # late word of a task doesn't wake a camera that was set aside, or call off a roll-back.
+_OTHERS: frozenset[CameraStep] = _WORK | {"planned", "unreachable", "healthy", "failed"}
 _COMES_FROM: dict[CameraStep, frozenset[CameraStep]] = {
     "provisioning": _ALL - {"rolling_back"},
+    # Evidence may come after the promotion, where the bake is run again.
+    "baking": _OTHERS | {"promoted"},
     "healthy": frozenset({"baking"}),
+    "promoted": frozenset({"baking"}),
     "quarantined": frozenset({"baking", "failed"}),
     "rolling_back": _ALL,
     "rolled_back": frozenset({"rolling_back"}),
 }
-_OTHERS: frozenset[CameraStep] = _WORK | {"planned", "unreachable", "healthy", "failed"}
 
 
 def may_become(now: Phase, then: Phase) -> bool:

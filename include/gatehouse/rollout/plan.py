@@ -31,7 +31,7 @@ from gatehouse.rollout.resources import Orphan
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from gatehouse.office.policy import Prove
+    from gatehouse.office.policy import Judgement, Prove
     from gatehouse.rollout.resources import DesiredOffice, ObservedOffice
     from gatehouse.rollout.waves import FrozenWave
 
@@ -149,11 +149,12 @@ def plan_hash(
     refused: Mapping[str, str] | None = None,
     waves: Sequence[FrozenWave] = (),
     prove: Prove = "whole_path",
+    judgement: Judgement | None = None,
 ) -> str:
     """Return the digest under which a plan is approved: of everything that acting depends on, and no more.
 
     Orphans and what is right already aren't acted on, and a forecast is no instruction. How far cameras are
-    to be proved belongs to it: nobody may approve proof and get none.
+    to be proved, and by what they are judged, belongs to it: nobody may approve proof and get none.
     """
     acted_on = ("office", "actions", "refused", "basis")
     data = {
@@ -161,6 +162,7 @@ def plan_hash(
         "refused": dict(refused or {}),
         "waves": [wave.to_json() for wave in waves],
         "prove": prove,
+        "judgement": judgement.model_dump(mode="json") if judgement else None,
     }
     return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 

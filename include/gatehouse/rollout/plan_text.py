@@ -22,6 +22,10 @@ NOT_PROVED = (
     "started; no media, frame, document, probe or bake is asked for, and no camera counts as healthy.\n"
     "  → Roll the offices out with `prove: whole_path` once their cameras are mounted"
 )
+NOT_PROBED = (
+    "! NOT PROBED: rollout.yaml has probes switched off. Cameras go live by what happens to be seen.\n"
+    "  → Switch them on (`probe.enabled: true`) unless you know why not"
+)
 HEAD = ("office", "region", "engine", "cameras", *VERBS, "keep", "refused", "orphans", "$/month")
 
 
@@ -33,11 +37,13 @@ def render_plan(
     refused: Mapping[str, str],
     dry_run: bool,
     proves_path: bool = True,
+    probes: bool = True,
 ) -> str:
     """Return the whole plan as text: summary, table, waves, money, details and what to look at first."""
     parts = [
         _summary(plans, forecast, digest, dry_run=dry_run),
         "" if proves_path else NOT_PROVED,
+        NOT_PROBED if proves_path and not probes else "",
         "\n".join(_table(plans, forecast)),
         "\n".join(_waves(forecast)),
         "\n".join(_money(forecast)),

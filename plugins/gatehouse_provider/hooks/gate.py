@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,11 @@ from gatehouse.ledger.calls import changed_at
 from gatehouse.ledger.control import control_events, steering
 from gatehouse.ledger.evidence import record_analysis, samples_of
 from gatehouse.ledger.operations import add_messages
-from gatehouse.ledger.rollouts import camera_phases, set_wave_phase, waves_of
+from gatehouse.ledger.rollouts import camera_phases, judgement_of, set_wave_phase, waves_of
+from gatehouse.ledger.unreached import given_up_in
 from gatehouse.rollout.control import after_gate
 from gatehouse.rollout.gate import Bake, judge_wave
+from gatehouse.rollout.held import held_spans, in_seconds
 from gatehouse.rollout.waves import StageClock
 from gatehouse_provider.hooks.operations import OperationsHook, run_page
 from gatehouse_provider.hooks.samples import SampleHook
@@ -24,31 +26,35 @@ from gatehouse_provider.hooks.steering import SteeringHook
 from gatehouse_provider.settings import AWS_CONNECTION, LEDGER_CONNECTION, OPENSEARCH_CONNECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from sqlalchemy import Connection
 
     from gatehouse.alerts.operations import Pause
     from gatehouse.ledger.control import Steering
+    from gatehouse.office.policy import Judgement
     from gatehouse.rollout.control import Do
+    from gatehouse.rollout.freeze import Span
     from gatehouse.rollout.gate import Analysis
-    from gatehouse.rollout.phases import Phase
+    from gatehouse.rollout.phases import AnalysisResult, Phase
     from gatehouse.rollout.sample import CameraSample
-
-HOLDS = frozenset({"pause", "stop_all"})
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """Hold what one look decided; `bad` are the cameras (id → reason) that aren't healthy."""
+    """Hold what one look decided; `bad` are the cameras (id → reason) that failed.
+
+    `unseen` are those whose wave a person promoted before they were seen healthy.
+    """
 
     do: Do
     reason: str
     bad: dict[str, str]
+    unseen: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         """Return the look as plain data."""
-        return {"do": self.do, "reason": self.reason, "bad": self.bad}
+        return {"do": self.do, "reason": self.reason, "bad": self.bad, "unseen": self.unseen}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +71,7 @@ class _Known:
 class WaveGateHook(BaseHook):
     """Judge one wave of a rollout while it bakes; every look is kept as an analysis.
 
-    :param cameras: the wave's cameras.
+    :param cameras: the cameras that the wave took on; those it gave up are in the ledger, and unleased.
     """
 
     def __init__(
@@ -90,6 +96,12 @@ class WaveGateHook(BaseHook):
         return SteeringHook(self.rollout_id, offices, self.ledger_conn_id)
 
     @cached_property
+    def judgement(self) -> Judgement:
+        """Read by what the cameras are judged, as the plan froze it."""
+        with self.steering.ledger.begin() as connection:
+            return judgement_of(connection, self.rollout_id)
+
+    @cached_property
     def samplers(self) -> dict[str, SampleHook]:
         """Build a sampler per office, for its cameras in this wave."""
         company = self.steering.company
@@ -102,7 +114,7 @@ class WaveGateHook(BaseHook):
                 company.regions.regions[office.region].bucket,
                 [camera.id for camera in office.cameras if camera.id in self.cameras],
                 office.engine,
-                window=timedelta(seconds=company.rollout.gate.window_seconds),
+                window=timedelta(seconds=self.judgement.gate.window_seconds),
                 **self._place,
             )
         return samplers
@@ -146,18 +158,25 @@ class WaveGateHook(BaseHook):
             paused = do == "wait" and self._note(connection, analysis, known, at)
         if paused:
             self.operations.tell()
-        return Look(do, analysis.reason, _bad(analysis))
+        return _decided(do, analysis)
 
     def _known(self, connection: Connection) -> _Known:
+        wave = next(each for each in waves_of(connection, self.rollout_id) if each["name"] == self.wave)
         if self._earlier is None:
-            self._earlier = samples_of(connection, self.rollout_id, self.wave)
+            self._earlier = [
+                sample
+                for sample in samples_of(connection, self.rollout_id, self.wave)
+                # What an earlier bake of the wave saw was judged then.
+                if sample.at >= wave["baking_since"]
+            ]
         steps = camera_phases(connection, self.rollout_id)
+        mine = self.cameras | given_up_in(connection, self.rollout_id, self.wave)
         changed = changed_at(connection, self.rollout_id)
         return _Known(
             wanted=steering(connection, self.rollout_id),
-            wave=next(w for w in waves_of(connection, self.rollout_id) if w["name"] == self.wave),
+            wave=wave,
             events=control_events(connection, self.rollout_id),
-            steps={camera: steps[camera] for camera in sorted(self.cameras) if camera in steps},
+            steps={camera: steps[camera] for camera in sorted(mine) if camera in steps},
             changed={camera: changed[camera] for camera in sorted(self.cameras) if camera in changed},
         )
 
@@ -172,8 +191,8 @@ class WaveGateHook(BaseHook):
     def _judge(
         self, changed: Mapping[str, datetime], lost: Mapping[str, str], known: _Known, at: datetime
     ) -> Analysis:
-        policy = self.steering.company.rollout
-        clock = StageClock(known.wave["started_at"].timestamp(), _pauses(known.events))
+        policy = self.judgement
+        clock = StageClock(known.wave["baking_since"].timestamp(), in_seconds(self._held(known, at)))
         bake = Bake(
             changed_at=changed,
             until=known.wave["bake_until"],
@@ -181,6 +200,12 @@ class WaveGateHook(BaseHook):
             overdue=clock.overdue(at.timestamp(), policy.gate.stage_timeout_seconds),
         )
         return judge_wave(self._earlier or [], bake, policy.gate, policy.tolerance, lost)
+
+    def _held(self, known: _Known, at: datetime) -> list[Span]:
+        """Return when the bake was held; the calendar is today's, as it is for every call."""
+        company = self.steering.company
+        clocks = {name: company.office(name).time_zone for name in self.steering.offices}
+        return held_spans(known.events, company.rollout.freeze, clocks, known.wave["baking_since"], at)
 
     def _note(self, connection: Connection, analysis: Analysis, known: _Known, at: datetime) -> bool:
         """Record how the wave waits, and return whether it is paused: for evidence, or by somebody."""
@@ -192,7 +217,7 @@ class WaveGateHook(BaseHook):
             pause: Pause = "held" if held else "gate"
             reason = "somebody paused it. Resume, promote, abort or roll back" if held else analysis.reason
             page = run_page("office_rollout", self.rollout_id)
-            since, where = known.wave["started_at"], f"wave {self.wave}"
+            since, where = known.wave["baking_since"], f"wave {self.wave}"
             message = rollout_paused(self.rollout_id, where, pause, reason, since, at, page)
             add_messages(connection, [message])
         return paused
@@ -204,22 +229,19 @@ def read_offices(cameras: frozenset[str], steering: SteeringHook) -> list[str]:
     return sorted(name for name in offices if any(camera.id in cameras for camera in offices[name].cameras))
 
 
-def _bad(analysis: Analysis) -> dict[str, str]:
+def _decided(do: Do, analysis: Analysis) -> Look:
+    """Tell what a look decided; what only a person's promotion let pass says so."""
+    bad = _reasons(analysis, {"Failed"})
+    if do != "go" or analysis.decision == "pass":
+        return Look(do, analysis.reason, bad)
+    # Who it was is in the ledger's commands; these words go to logs and messages.
+    unseen = {
+        camera_id: f"a person promoted its wave before it was seen healthy: {reason}"
+        for camera_id, reason in _reasons(analysis, {"Inconclusive", "Error"}).items()
+    }
+    return Look(do, f"a person promoted it: {analysis.reason}", bad, unseen)
+
+
+def _reasons(analysis: Analysis, results: Collection[AnalysisResult]) -> dict[str, str]:
     found = analysis.cameras.items()
-    return {camera_id: judged.reason for camera_id, judged in found if judged.result == "Failed"}
-
-
-def _pauses(events: Sequence[Mapping[str, Any]]) -> tuple[tuple[float, float], ...]:
-    """Return from when until when people held the rollout; one that lasts has no end yet."""
-    pauses: list[tuple[float, float]] = []
-    since: float | None = None
-    for event in events:
-        at = event["at"].timestamp()
-        if event["command"] in HOLDS:
-            since = at if since is None else since
-        elif since is not None and event["command"] in {"resume", "promote", "release_all"}:
-            pauses.append((since, at))
-            since = None
-    if since is not None:
-        pauses.append((since, float("inf")))
-    return tuple(pauses)
+    return {camera_id: judged.reason for camera_id, judged in found if judged.result in results}

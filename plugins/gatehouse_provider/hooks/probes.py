@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gatehouse.ingest.instant import moment
 from gatehouse.ledger.probes import Probe, note_alerts, probes_of, set_probe_state
+from gatehouse.ledger.rollouts import judgement_of
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeObserved
 from gatehouse.rollout.probe import Interval, Receipt, judge_probe
@@ -76,6 +77,12 @@ class ProbeHook(BaseHook):
     def _place(self) -> dict[str, Any]:
         region = self.steering.company.office(self.office).region
         return {"aws_conn_id": self.aws_conn_id, "region_name": region}
+
+    @cached_property
+    def _allowance_ms(self) -> int:
+        """Return how long after the clip's end proof may come, as the plan froze it."""
+        with self.steering.ledger.begin() as connection:
+            return judgement_of(connection, self.rollout_id).probe.allowance_seconds * 1000
 
     @property
     def _names(self) -> Any:
@@ -180,8 +187,7 @@ class ProbeHook(BaseHook):
                     set_probe_state(connection, probe.probe_id, state, at)
 
     def _judge(self, probe: Probe, receipt: Receipt, at_ms: int) -> Verdict | None:
-        allowance_ms = self.steering.company.rollout.probe.allowance_seconds * 1000
-        interval = Interval(probe.start_ms, probe.end_ms, probe.end_ms + allowance_ms)
+        interval = Interval(probe.start_ms, probe.end_ms, probe.end_ms + self._allowance_ms)
         verdict = judge_probe(interval, self.truth, receipt, at_ms)
         if verdict is None or verdict.result != "Inconclusive" or verdict.step is None:
             return verdict

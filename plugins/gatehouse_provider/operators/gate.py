@@ -11,6 +11,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from gatehouse.ledger.calls import changed_at
 from gatehouse.ledger.probes import unproved
 from gatehouse.ledger.rollouts import camera_phases, set_camera_phase, set_wave_phase, waves_of
+from gatehouse.ledger.unreached import given_up_in
 from gatehouse.rollout.tolerance import too_many
 from gatehouse_provider.operators.base import GatehouseOperator, final_errors, now
 from gatehouse_provider.operators.stored_plan import PREPARED, stored_plan
@@ -22,8 +23,9 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from gatehouse.rollout.phases import CameraStep, Phase
+    from gatehouse_provider.operators.stored_plan import StoredPlan
 
-BAKES_FROM = frozenset({"verified", "baking", "healthy"})
+BAKES_FROM = frozenset({"verified", "baking", "healthy", "promoted"})
 
 
 class WaveBakeOperator(GatehouseOperator):
@@ -31,8 +33,9 @@ class WaveBakeOperator(GatehouseOperator):
     Bake a whole wave and decide whether the next may begin; run it whatever became of the wave's units.
 
     Evidence counts from each camera's own change on. A few bad cameras are set aside if the policy lets
-    them; without data the wave pauses, until data or a person decides. A wave in which nothing changed
-    bakes no time, and neither does one whose plan proves nothing.
+    them, those of an office given up among them; without data the wave pauses, until data or a person
+    decides. What a person promotes unseen isn't healthy. A wave in which nothing changed bakes no time, and
+    neither does one whose plan proves nothing.
 
     :param wave: name of the wave.
     :param units: what the wave's begin returned. (templated)
@@ -54,9 +57,9 @@ class WaveBakeOperator(GatehouseOperator):
         with self.ledger.begin() as connection:
             plan = stored_plan(connection, rollout_id)
         if not plan.proves_path:
-            return self._prepared(rollout_id, cameras)
-        self._start(rollout_id, cameras)
-        gate = self.reading.company.rollout.gate
+            return self._prepared(rollout_id, plan, [*cameras, *self._given_up(rollout_id)])
+        self._start(rollout_id, plan, cameras)
+        gate = plan.judgement.gate
         trigger = WaveBakeTrigger(
             rollout_id=rollout_id,
             wave=self.wave,
@@ -77,10 +80,10 @@ class WaveBakeOperator(GatehouseOperator):
 
     def baked(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Record how the wave ended, and fail if the next may not begin."""
-        rollout_id, bad = context["run_id"], event["bad"]
-        cameras = self._cameras(rollout_id)
+        rollout_id, bad, unseen = context["run_id"], event["bad"], event["unseen"]
+        cameras = [*self._cameras(rollout_id), *self._given_up(rollout_id)]
         passed = event["do"] == "go"
-        steps = self._steps(cameras, rollout_id, bad, passed=passed)
+        steps = self._steps(cameras, rollout_id, bad, unseen, passed=passed)
         with final_errors(), self.ledger.begin() as connection:
             for office, rows in steps.items():
                 set_camera_phase(connection, rollout_id, office, rows, now())
@@ -88,7 +91,7 @@ class WaveBakeOperator(GatehouseOperator):
                 connection,
                 rollout_id,
                 self.wave,
-                "Healthy" if passed and not bad else "Degraded",
+                "Healthy" if passed and not bad and not unseen else "Degraded",
                 now(),
                 detail=event["reason"],
                 passed=passed,
@@ -100,13 +103,13 @@ class WaveBakeOperator(GatehouseOperator):
         self.log.info("Wave %s passes: %s", self.wave, event["reason"])
         return {"passed": self.wave, "set_aside": sorted(bad)}
 
-    def _prepared(self, rollout_id: str, cameras: Sequence[str]) -> dict[str, Any]:
+    def _prepared(self, rollout_id: str, plan: StoredPlan, cameras: Sequence[str]) -> dict[str, Any]:
         """Let a wave pass whose cameras are prepared, but for a few; it isn't Healthy, nothing was seen."""
         with self.ledger.begin() as connection:
             steps = camera_phases(connection, rollout_id)
         found = {camera_id: steps.get(camera_id, ("", "planned", "")) for camera_id in cameras}
         bad = {camera_id: why or step for camera_id, (_, step, why) in found.items() if step != "prepared"}
-        reason = too_many(len(bad), len(cameras), len(cameras), self.reading.company.rollout.tolerance)
+        reason = too_many(len(bad), len(cameras), len(cameras), plan.judgement.tolerance)
         detail = reason or f"{len(cameras) - len(bad)} cameras are {PREPARED}"
         with final_errors(), self.ledger.begin() as connection:
             for office, ids in self._by_office(list(bad)).items():
@@ -139,16 +142,20 @@ class WaveBakeOperator(GatehouseOperator):
         units = [plan.unit(unit["office"], unit["wave"], unit["chunk"]) for unit in self.units]
         return [camera_id for unit in units for camera_id in unit.cameras]
 
-    def _start(self, rollout_id: str, cameras: Sequence[str]) -> None:
+    def _given_up(self, rollout_id: str) -> list[str]:
+        """Name the cameras whose office couldn't be reached: they are bad, and weren't taken on."""
+        with self.ledger.begin() as connection:
+            return sorted(given_up_in(connection, rollout_id, self.wave))
+
+    def _start(self, rollout_id: str, plan: StoredPlan, cameras: Sequence[str]) -> None:
         """Let the verified cameras bake; those that came to nothing count as failed."""
-        gate, at = self.reading.company.rollout.gate, now()
+        at = now()
         with final_errors(), self.ledger.begin() as connection:
-            plan = stored_plan(connection, rollout_id)
-            seconds = plan.wave(self.wave).bake_seconds or gate.bake_seconds
+            seconds = plan.wave(self.wave).bake_seconds or plan.judgement.gate.bake_seconds
             if not changed_at(connection, rollout_id).keys() & set(cameras):
                 seconds = 0
             phases = camera_phases(connection, rollout_id)
-            lacking = unproved(connection, rollout_id) if self.reading.company.rollout.probe.enabled else ()
+            lacking = unproved(connection, rollout_id) if plan.judgement.probe.enabled else ()
             for office, ids in self._by_office(cameras).items():
                 rows = []
                 for camera_id in ids:
@@ -159,16 +166,23 @@ class WaveBakeOperator(GatehouseOperator):
             set_wave_phase(connection, rollout_id, self.wave, "Progressing", at, bake_until=until)
 
     def _steps(
-        self, cameras: Sequence[str], rollout_id: str, bad: Mapping[str, str], *, passed: bool
+        self,
+        cameras: Sequence[str],
+        rollout_id: str,
+        bad: Mapping[str, str],
+        unseen: Mapping[str, str],
+        *,
+        passed: bool,
     ) -> dict[str, list[tuple[str, CameraStep, str]]]:
-        """Return how each camera ends: healthy, set aside, or failed with its wave."""
+        """Return how each camera ends: healthy, promoted, set aside, or failed with its wave."""
         with self.ledger.begin() as connection:
             phases = camera_phases(connection, rollout_id)
         steps: dict[str, list[tuple[str, CameraStep, str]]] = {}
         for office, ids in self._by_office(cameras).items():
             good = [c for c in ids if c not in bad and phases.get(c, ("", "", ""))[1] == "baking"]
             steps[office] = [(c, "quarantined" if passed else "failed", bad[c]) for c in ids if c in bad]
-            steps[office] += [(c, "healthy", "") for c in good if passed]
+            steps[office] += [(c, "healthy", "") for c in good if passed and c not in unseen]
+            steps[office] += [(c, "promoted", unseen[c]) for c in good if passed and c in unseen]
         return steps
 
     def _by_office(self, cameras: Sequence[str]) -> dict[str, list[str]]:

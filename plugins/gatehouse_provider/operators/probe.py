@@ -50,17 +50,18 @@ class OfficeProbeOperator(UnitOperator):
 
     def perform(self, context: Context) -> dict[str, Any]:
         """Order what is due and wait for what is ordered, until nothing is."""
-        policy, rollout_id = self.reading.company.rollout.probe, context["run_id"]
-        if not policy.enabled:
-            self.log.warning("rollout.yaml has probes switched off: cameras go live without this proof")
+        rollout_id = context["run_id"]
+        plan = self.plan(rollout_id)
+        if not plan.judgement.probe.enabled:
+            self.log.warning("The plan has probes switched off: cameras go live without this proof")
             return {"proved": []}
-        cameras = self.cameras(self.plan(rollout_id))
+        cameras = self.cameras(plan)
         self.lease(rollout_id)
         found = self._probing(rollout_id).standing(cameras)
         if not found.due and not found.running:
             return self._finish(context, cameras, found)
         hook = self.hook(rollout_id)
-        clip, truth = self._clip(rollout_id, ProbeOrderHook(hook), found)
+        clip, truth = self._clip(rollout_id, plan.judgement.probe.clip, ProbeOrderHook(hook), found)
         running = self._order(context, hook, clip, truth, found)
         if missed := [probe for probe in running if probe.state == "planned"]:
             return self._settled(context, {probe.probe_id: MISSED for probe in missed})
@@ -78,11 +79,13 @@ class OfficeProbeOperator(UnitOperator):
     def _probing(self, rollout_id: str) -> Probing:
         return Probing(self.ledger, rollout_id, self.office)
 
-    def _clip(self, rollout_id: str, orders: ProbeOrderHook, found: Standing) -> tuple[Clip, ClipTruth]:
+    def _clip(
+        self, rollout_id: str, key: str, orders: ProbeOrderHook, found: Standing
+    ) -> tuple[Clip, ClipTruth]:
         """Read the clip and who is enrolled in it; without either no camera goes live."""
         probing = self._probing(rollout_id)
         try:
-            clip = orders.read_clip(self.reading.company.rollout.probe.clip)
+            clip = orders.read_clip(key)
             return clip, clip.file.truth(self._person(clip))
         except PlanError as error:
             waiting = [probe.camera_id for probe in probing.stored(found.running)]
@@ -118,7 +121,7 @@ class OfficeProbeOperator(UnitOperator):
         probing.note_ordered(probe for probe in left if probe.probe_id in told)
         waiting = [probe for probe in left if probe.probe_id not in told]
         if arns or _in_time(waiting):
-            allowance_ms = self.reading.company.rollout.probe.allowance_seconds * 1000
+            allowance_ms = self.plan(rollout_id).judgement.probe.allowance_seconds * 1000
             with (
                 self.calling(context, "order_snapshot", naming.SNAPSHOT_KEY),
                 self.calling(context, "order_edge_document", orders.edge_key),

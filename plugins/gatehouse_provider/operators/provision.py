@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gatehouse.rollout.action import Action
     from gatehouse.rollout.resources import ObservedOffice, What
     from gatehouse_provider.hooks.office import OfficeHook
+    from gatehouse_provider.operators.stored_plan import StoredPlan
 
 # Engines are switched when the new one runs, and the former one's resources go once that is proved.
 LATER = frozenset({"switch", "remove"})
@@ -60,13 +61,13 @@ class OfficeProvisionOperator(UnitOperator):
         self._publish(context, hook, cameras, [camera for camera in cameras if camera not in switched])
         self._mark_changed(rollout_id, cameras, actions)
         self.record(rollout_id, {camera_id: ("provisioned", "") for camera_id in cameras})
-        return {"changed": len(actions), "since": self._since(rollout_id, cameras).isoformat()}
+        return {"changed": len(actions), "since": self._since(rollout_id, plan, cameras).isoformat()}
 
-    def _since(self, rollout_id: str, cameras: Sequence[str]) -> datetime:
-        """Return from when evidence counts: where nothing was changed, the gate's last window is as good."""
+    def _since(self, rollout_id: str, plan: StoredPlan, cameras: Sequence[str]) -> datetime:
+        """Return from when evidence counts: of what wasn't changed, the gate's last window is as good."""
         with self.ledger.begin() as connection:
             changed = changed_at(connection, rollout_id).keys() & set(cameras)
-        window = timedelta(seconds=self.reading.company.rollout.gate.window_seconds)
+        window = timedelta(seconds=plan.judgement.gate.window_seconds)
         return now() if changed else now() - window
 
     def _remember(

@@ -73,7 +73,8 @@ class RolloutPlanOperator(GatehouseOperator):
             plans, unanswered = self._plan_each(company, fit, rollout_id)
             refused |= unanswered
             waves = self._freeze(company, plans)
-            digest = plan_hash(plans, refused, waves, company.rollout.prove)
+            judgement = company.rollout.judgement
+            digest = plan_hash(plans, refused, waves, company.rollout.prove, judgement)
             foreseen = self._show(company, plans, waves, digest, refused)
         plan = {
             "offices": {name: office.to_json() for name, office in plans.items()},
@@ -82,6 +83,7 @@ class RolloutPlanOperator(GatehouseOperator):
             "waves": [wave.to_json() for wave in waves],
             "forecast": foreseen,
             "prove": company.rollout.prove,
+            "judgement": judgement.model_dump(mode="json"),
         }
         rows = [*((wave.name, wave.offices) for wave in waves), (REQUEUED, ())]
         with self.ledger.begin() as connection:
@@ -191,6 +193,7 @@ class RolloutPlanOperator(GatehouseOperator):
             refused=refused,
             dry_run=bool(self.plan_only),
             proves_path=company.rollout.proves_path,
+            probes=company.rollout.probe.enabled,
         )
         self.log.info("%s", text)
         return {

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from airflow.sdk.exceptions import AirflowFailException
 
 from gatehouse.ledger.evidence import decision_on
 from gatehouse.ledger.rollouts import load_plan, load_rollout
+from gatehouse.office.policy import Judgement
 from gatehouse.rollout.plan import OfficePlan
 from gatehouse.rollout.waves import FrozenWave
 
@@ -29,7 +30,8 @@ PREPARED = (
 class StoredPlan:
     """Hold a frozen plan; `text` is how its task's log showed it, `kind` what is planned.
 
-    `decision` is what was decided on its hash, empty if nothing was.
+    `decision` is what was decided on its hash, empty if nothing was; `judgement` is by what its cameras are
+    judged, whatever the configuration says by now.
     """
 
     digest: str
@@ -41,6 +43,7 @@ class StoredPlan:
     text: str
     prove: Prove = "whole_path"
     kind: str = "rollout"
+    judgement: Judgement = field(default_factory=Judgement)
 
     @property
     def proves_path(self) -> bool:
@@ -83,4 +86,5 @@ def stored_plan(connection: Connection, rollout_id: str) -> StoredPlan:
         text=plan["forecast"]["text"],
         kind=plan.get("kind", "rollout"),
         prove=plan.get("prove", "whole_path"),
+        judgement=Judgement.model_validate(plan.get("judgement", {})),
     )

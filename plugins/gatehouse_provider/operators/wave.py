@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from gatehouse.ledger.calls import attempts_of, put_off
 from gatehouse.ledger.rollouts import (
     camera_phases,
     set_camera_phase,
@@ -14,6 +13,7 @@ from gatehouse.ledger.rollouts import (
     set_wave_phase,
     wave_states,
 )
+from gatehouse.ledger.unreached import Unreached, given_up_in, record_unreached, times_put_off
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeObserved
 from gatehouse.rollout.answers import FRESH
@@ -24,7 +24,7 @@ from gatehouse_provider.operators.base import GatehouseOperator, final_errors, n
 from gatehouse_provider.operators.stored_plan import PREPARED, stored_plan
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from airflow.sdk import Context
 
@@ -39,8 +39,8 @@ class WaveBeginOperator(GatehouseOperator):
     Return the units of a wave, for mapped tasks; fails if a wave before it didn't pass.
 
     An office whose proxy fell silent is put off to the next wave, and at last to the one of offices put
-    off, within the policy's caps. A wave in which nothing was chosen passes; one whose offices were all
-    refused doesn't.
+    off, within the policy's caps; one that is given up counts as bad with all its cameras. A wave in which
+    nothing was chosen passes; one whose offices were all refused doesn't.
 
     :param wave: name of the wave.
     """
@@ -82,10 +82,14 @@ class WaveBeginOperator(GatehouseOperator):
         return [self._describe(plan, unit) for unit in reachable]
 
     def _put_off(self, rollout_id: str, plan: StoredPlan) -> list[Unit]:
-        """Return the units of earlier waves whose office couldn't be reached then."""
+        """Return the units of earlier waves whose office couldn't be reached then.
+
+        What a killed try of this task gave up is decided on again.
+        """
         with self.ledger.begin() as connection:
             steps = camera_phases(connection, rollout_id)
-        waiting = {camera for camera, (_, step, _) in steps.items() if step == "unreachable"}
+            waiting = given_up_in(connection, rollout_id, self.wave)
+        waiting |= {camera for camera, (_, step, _) in steps.items() if step == "unreachable"}
         return [
             unit
             for wave in plan.waves
@@ -137,10 +141,9 @@ class WaveBeginOperator(GatehouseOperator):
         later = waves_after(self.wave, [wave.name for wave in policy.waves])
         at = now()
         with self.ledger.begin() as connection:
-            attempts = attempts_of(connection, rollout_id)
+            attempts = times_put_off(connection, rollout_id, self.wave)
             found = requeue(silent, attempts, later, policy.requeue)
-            for office in found.again:
-                put_off(connection, rollout_id, office, silent[office], at)
+            record_unreached(connection, rollout_id, self.wave, _unreached(found, silent, units), at)
             for unit in units:
                 if unit.office in silent:
                     step, detail = _verdict(found, unit.office, silent[unit.office])
@@ -172,6 +175,14 @@ class WaveBeginOperator(GatehouseOperator):
         chunks = sum(other.office == unit.office for other in wave.units)
         label = unit.office if chunks == 1 else f"{unit.office} {unit.chunk + 1}/{chunks}"
         return {"wave": wave.name, "office": unit.office, "chunk": unit.chunk, "label": label}
+
+
+def _unreached(found: Requeued, silent: Mapping[str, str], units: Sequence[Unit]) -> Iterator[Unreached]:
+    """Yield the offices that can't be reached; the wave's bake counts those given up."""
+    for office, reason in silent.items():
+        cameras = tuple(camera_id for unit in units if unit.office == office for camera_id in unit.cameras)
+        given_up = office in found.given_up
+        yield Unreached(office, cameras, given_up, found.given_up[office] if given_up else reason)
 
 
 def _verdict(found: Requeued, office: str, reason: str) -> tuple[CameraStep, str]:

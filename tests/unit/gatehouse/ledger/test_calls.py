@@ -81,17 +81,3 @@ def test_what_a_camera_shall_have_is_kept(planned: Connection) -> None:
     calls.save_before(planned, "run-1", "berlin", BEFORE, ["CAM_1"], NOON)
     calls.save_desired(planned, "run-1", {"CAM_1": [NEW]}, NOON)
     assert planned.execute(select(camera_state.c.desired)).scalar_one() == [NEW.to_json()]
-
-
-def test_an_office_put_off_is_counted_and_keeps_what_was_before(planned: Connection) -> None:
-    calls.save_before(planned, "run-1", "berlin", BEFORE, [], NOON)
-    assert calls.put_off(planned, "run-1", "berlin", "silent", NOON) == 1
-    assert calls.put_off(planned, "run-1", "berlin", "silent", LATER) == 2
-    assert calls.attempts_of(planned, "run-1") == {"berlin": 2}
-    assert calls.before_of(planned, "run-1", "berlin") == {COLLECTION.key: COLLECTION}
-
-
-def test_an_office_put_off_before_it_was_seen_can_still_be_kept(planned: Connection) -> None:
-    calls.put_off(planned, "run-1", "berlin", "silent", NOON)
-    calls.save_before(planned, "run-1", "berlin", BEFORE, [], NOON)
-    assert calls.before_of(planned, "run-1", "berlin") == {COLLECTION.key: COLLECTION}

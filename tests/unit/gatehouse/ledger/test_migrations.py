@@ -27,6 +27,20 @@ INSERT INTO camera_state (camera_id, office, rollout_id, phase, updated_at)
   VALUES ('CAM_1', 'berlin', 'r1', 'failed', '2026-11-22T12:00:00Z');
 """
 
+BAKING = """
+INSERT INTO rollout (rollout_id, plan, plan_hash, dry_run, phase, created_at)
+  VALUES ('r1', '{}', 'h', false, 'Progressing', now());
+INSERT INTO wave (rollout_id, position, name, offices, phase, started_at, bake_until)
+  VALUES ('r1', 0, 'pilot', '["berlin"]', 'Progressing', now(), now()),
+         ('r1', 1, 'rest', '["tokyo"]', 'Progressing', now(), null);
+"""
+
+PUT_OFF = """
+INSERT INTO unreached (rollout_id, wave, office, cameras, given_up, reason, at)
+  VALUES ('r1', 'pilot', 'tokyo', '["CAM_1"]', false, 'silent', now()),
+         ('r1', 'rest', 'berlin', '["CAM_2"]', true, 'silent', now())
+"""
+
 
 @pytest.fixture
 def scratch(engine: Engine) -> Iterator[str]:
@@ -95,3 +109,16 @@ def test_what_operators_are_told_comes_and_goes_alone(scratch: str) -> None:
     assert set(run(scratch, tables)) - before == {("operations_message",)}
     migrate(scratch, "downgrade", "0003")
     assert set(run(scratch, tables)) == before
+
+
+def test_waves_under_way_go_on_by_the_clock_they_had_and_back(scratch: str) -> None:
+    migrate(scratch, "upgrade", "0004")
+    for statement in BAKING.split(";")[:-1]:
+        run(scratch, statement)
+    migrate(scratch, "upgrade", "0005")
+    clocks = "SELECT name, baking_since = started_at FROM wave ORDER BY 1"
+    assert run(scratch, clocks) == [("pilot", True), ("rest", None)]
+    run(scratch, PUT_OFF)
+    migrate(scratch, "downgrade", "0004")
+    assert run(scratch, "SELECT count(*) FROM wave") == [(2,)]
+    assert run(scratch, "SELECT office, attempts, detail FROM office_state") == [("tokyo", 1, "silent")]

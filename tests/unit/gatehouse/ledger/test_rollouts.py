@@ -11,6 +11,7 @@ from sqlalchemy import select
 from gatehouse.exceptions import LedgerError
 from gatehouse.ledger.rollouts import (
     camera_phases,
+    judgement_of,
     keep_findings,
     load_plan,
     load_rollout,
@@ -22,6 +23,7 @@ from gatehouse.ledger.rollouts import (
     waves_of,
 )
 from gatehouse.ledger.tables import wave
+from gatehouse.office.policy import Judgement, Probe
 from gatehouse.rollout.waves import WaveState
 
 if TYPE_CHECKING:
@@ -57,6 +59,14 @@ def test_an_unplanned_run_has_no_plan(connection: Connection) -> None:
     assert load_rollout(connection, "run-9") is None
 
 
+def test_cameras_are_judged_as_the_plan_froze_it(planned: Connection) -> None:
+    assert judgement_of(planned, "run-1") == Judgement()
+    frozen = Judgement(probe=Probe(enabled=False, allowance_seconds=7))
+    plan = {"judgement": frozen.model_dump(mode="json")}
+    record_plan(planned, "run-2", plan, "abc", [], dry_run=False, at=NOON)
+    assert judgement_of(planned, "run-2") == frozen
+
+
 def test_a_rollouts_end_is_kept_and_undone_by_running_it_again(planned: Connection) -> None:
     set_rollout_phase(planned, "run-1", "Progressing", NOON)
     set_rollout_phase(planned, "run-1", "Degraded", NOON, detail="2 of 3", ended=True)
@@ -90,6 +100,21 @@ def test_a_wave_that_is_taken_up_doesnt_bake_anew(planned: Connection) -> None:
         WaveState("pilot", "Healthy", passed=True),
         WaveState("rest", "Pending"),
     ]
+
+
+def test_a_wave_that_is_run_again_after_its_end_bakes_by_a_new_clock(planned: Connection) -> None:
+    set_wave_phase(planned, "run-1", "pilot", "Progressing", NOON, bake_until=NOON)
+    set_wave_phase(planned, "run-1", "pilot", "Degraded", NOON, ended=True)
+    (ended, _) = waves_of(planned, "run-1")
+    assert (ended["baking_since"], ended["bake_until"], ended["ended_at"]) == (NOON, NOON, NOON)
+    set_wave_phase(planned, "run-1", "pilot", "Progressing", LATER)
+    (begun, _) = waves_of(planned, "run-1")
+    assert (begun["baking_since"], begun["bake_until"], begun["ended_at"]) == (None, None, None)
+    much_later = LATER + timedelta(hours=1)
+    set_wave_phase(planned, "run-1", "pilot", "Progressing", LATER, bake_until=much_later)
+    set_wave_phase(planned, "run-1", "pilot", "Paused", much_later)
+    (baking, _) = waves_of(planned, "run-1")
+    assert (baking["started_at"], baking["baking_since"], baking["bake_until"]) == (NOON, LATER, much_later)
 
 
 def test_a_wave_that_isnt_planned_or_hasnt_begun_cant_be_healthy(planned: Connection) -> None:

@@ -111,3 +111,16 @@ def test_the_text_tells_everything_a_person_decides_by() -> None:
     assert "! eu-central-1: Face search stream processors" in text
     assert "! office tokyo is refused: a bad manifest" in text
     assert "? processor gatehouse-CAM_OLD carries lyon's tag" in text
+
+
+def test_the_text_says_where_cameras_go_live_unprobed() -> None:
+    offices = [office("berlin", "stream_processor", 2)]
+    plans = plans_of(offices)
+
+    def told(**more: bool) -> bool:
+        text = render_plan(plans, foresee(offices, plans), digest="ab" * 32, refused={}, dry_run=True, **more)
+        return "NOT PROBED" in text
+
+    assert told(probes=False)
+    assert not told(probes=True)
+    assert not told(probes=False, proves_path=False)

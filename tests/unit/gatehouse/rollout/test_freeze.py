@@ -10,7 +10,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from gatehouse.office.policy import DAYS, Freeze, FreezeSpan, FreezeWeek
-from gatehouse.rollout.freeze import Hotfix, Stop, Verdict, first_instant, last_instant, may_act
+from gatehouse.rollout.freeze import (
+    Hotfix,
+    Stop,
+    Verdict,
+    first_instant,
+    frozen_spans,
+    last_instant,
+    may_act,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 # Half an hour at 02:00, a whole day, midnight itself, the southern half, none at all.
@@ -166,6 +174,17 @@ def test_a_freeze_may_concern_some_offices_and_follow_another_clock() -> None:
     assert act(NOON, Freeze(weekly=(FreezeWeek(**week, offices=("tokyo",)),))).may
     assert act(NOON, Freeze(weekly=(FreezeWeek(**week),))).may is True
     assert not act(NOON, Freeze(weekly=(FreezeWeek(**week, time_zone="UTC"),))).may
+
+
+@given(near, st.integers(0, 5000), st.integers(0, 5000), st.sampled_from(ZONES), weekly())
+def test_a_moment_is_frozen_if_a_span_of_its_time_covers_it(
+    since: datetime, length: int, into: int, zone: str, week: FreezeWeek
+) -> None:
+    until, moment = since + (length + 1) * MINUTE, since + min(into, length) * MINUTE
+    calendar = Freeze(weekly=(week,))
+    spans = frozen_spans(since, until, "berlin", zone, calendar)
+    assert any(begin <= moment < end for begin, end in spans) is not act(moment, calendar, zone).may
+    assert all(begin < until and since < end for begin, end in spans)
 
 
 def test_a_global_stop_holds_until_it_is_released() -> None:

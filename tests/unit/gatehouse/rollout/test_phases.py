@@ -51,6 +51,14 @@ def test_only_a_baked_camera_becomes_healthy() -> None:
     assert [step for step in CAMERA_STEPS if phase_of(step) == "Healthy"] == ["healthy"]
 
 
+def test_a_promoted_camera_is_no_healthy_one_until_it_bakes_again() -> None:
+    assert phase_of("promoted") == "Degraded"
+    assert may_step_from("promoted") == ("baking", "promoted")
+    assert may_step("promoted", "baking")
+    assert not may_step("promoted", "healthy")
+    assert not may_step("promoted", "verified")
+
+
 def test_a_late_word_calls_off_no_roll_back_and_no_quarantine() -> None:
     assert [step for step in CAMERA_STEPS if may_step("rolling_back", step)] == [
         "rolling_back",

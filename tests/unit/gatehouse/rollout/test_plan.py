@@ -14,6 +14,7 @@ from gatehouse.exceptions import PlanError
 from gatehouse.office import naming
 from gatehouse.office.config import load_company
 from gatehouse.office.frames import FramesCamera, FramesDesired, FramesRates
+from gatehouse.office.policy import Gate, GateLimits, Judgement, Probe, Tolerance
 from gatehouse.rollout.action import Action
 from gatehouse.rollout.apply import apply
 from gatehouse.rollout.needs import worker_settings
@@ -330,6 +331,21 @@ def test_the_hash_covers_what_is_acted_on_and_no_more() -> None:
     assert digest != plan_hash({"berlin": plan_office(replace(DESIRED, manifest="other"), EMPTY)})
     assert digest != plan_hash({"berlin": plan}, {"tokyo": "bad manifest"})
     assert digest == plan_hash({"berlin": replace(plan, orphans=(Orphan("processor", "p"),), starts=9)})
+
+
+@pytest.mark.parametrize(
+    "judgement",
+    [
+        Judgement(probe=Probe(enabled=False)),
+        Judgement(gate=Gate(minimum_samples=1)),
+        Judgement(gate=Gate(limits=GateLimits(latency_seconds=600))),
+        Judgement(tolerance=Tolerance(percent=100)),
+    ],
+)
+def test_the_hash_covers_by_what_cameras_are_judged(judgement: Judgement) -> None:
+    plans = {"berlin": plan_office(DESIRED, EMPTY)}
+    assert plan_hash(plans, judgement=judgement) != plan_hash(plans, judgement=Judgement())
+    assert Judgement.model_validate_json(judgement.model_dump_json()) == judgement
 
 
 def test_an_office_is_left_alone_only_if_all_is_there_and_runs() -> None:

@@ -11,6 +11,7 @@ from botocore.exceptions import EndpointConnectionError
 
 from gatehouse.ingest.instant import moment
 from gatehouse.ledger.probes import Probe, plan_probes, probes_of, set_probe_state
+from gatehouse.ledger.rollouts import record_plan
 from gatehouse.office.edge import EdgeObserved, ObservedCamera
 from gatehouse.rollout.probe import ClipTruth, ProbeFace
 from gatehouse_provider.hooks.probes import QUEUE_KEEPS_MS, ProbeHook
@@ -73,6 +74,9 @@ class Looking:
     def __init__(self, ledger: Connection, began_ms: int) -> None:
         start_ms = (int(time.time() * 1000) - began_ms) // 1000 * 1000
         self.ledger, self.probe = ledger, Probe("p1", "run-1", CAMERA, "arn:1", start_ms, start_ms + 11_000)
+        judged_by = {"probe": {"allowance_seconds": ALLOWANCE_MS // 1000}}
+        now = datetime.now(UTC)
+        record_plan(ledger, "run-1", {"judgement": judged_by}, "h", [], dry_run=False, at=now)
         plan_probes(ledger, [self.probe], datetime.now(UTC))
         set_probe_state(ledger, "p1", "ordered", datetime.now(UTC))
         self.found = Found(self.probe)

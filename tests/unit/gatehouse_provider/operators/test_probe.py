@@ -284,11 +284,22 @@ def test_a_unit_of_which_nothing_is_verified_is_passed_by(site: Site) -> None:
         site.probe()
 
 
-def test_a_policy_without_probes_orders_none(site: Site, config: Path) -> None:
+def switch_probes_off(config: Path) -> None:
     settings = config / "rollout.yaml"
     settings.write_text(settings.read_text().replace("  enabled: true ", "  enabled: false "))
+
+
+def test_a_plan_without_probes_orders_none(site: Site, config: Path) -> None:
+    switch_probes_off(config)
+    site.rollout.plan("berlin")
+    site.rollout.approve()
     assert site.probe() == {"proved": []}
     assert site.probes() == {}
+
+
+def test_probes_switched_off_after_the_approval_are_ordered_all_the_same(site: Site, config: Path) -> None:
+    switch_probes_off(config)
+    assert len(site.ordered().probes) == len(BERLIN)
 
 
 def test_an_aborted_wait_fails_with_the_reason(site: Site) -> None:

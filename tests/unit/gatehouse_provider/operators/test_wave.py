@@ -11,7 +11,9 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from gatehouse.ledger.calls import calls_of, mark_changed, saved_cameras
 from gatehouse.ledger.control import Event, command_rollout
 from gatehouse.ledger.probes import Probe, plan_probes, set_probe_state
-from gatehouse.ledger.rollouts import camera_phases, load_rollout, set_camera_phase, waves_of
+from gatehouse.ledger.rollouts import camera_phases, load_rollout, set_camera_phase, set_wave_phase, waves_of
+from gatehouse.ledger.tables import wave
+from gatehouse.ledger.unreached import given_up_in
 from gatehouse.office import naming
 from gatehouse.office.edge import EdgeObserved
 from gatehouse.rollout.sample import CameraSample
@@ -20,7 +22,7 @@ from gatehouse_provider.operators.approval import PlanApprovalOperator
 from gatehouse_provider.triggers.steering import SteeringTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     from sqlalchemy import Connection
 
@@ -28,6 +30,7 @@ pytestmark = pytest.mark.usefixtures("ledger", "foundation")
 BERLIN = ["CAM_BER_F0_LOBBY_001", "CAM_BER_F0_GARAGE_002", "CAM_BER_F3_LAB_003"]
 PROBED, UNPROBED = "  enabled: true ", "  enabled: false "
 Rollout = Any
+Silence = Any
 
 
 def press(ledger: Connection, command: Any, run: str = "run-1", wave: str = "") -> None:
@@ -58,9 +61,11 @@ def sampling(monkeypatch: pytest.MonkeyPatch, **values: Any) -> None:
     monkeypatch.setattr(SampleHook, "sample", sample)
 
 
-def verified(ledger: Connection, rollout: Rollout, cameras: list[str] = BERLIN) -> Any:
-    """Bring the pilot's cameras as far as its bake."""
-    rollout.plan("berlin")
+def verified(
+    ledger: Connection, rollout: Rollout, cameras: list[str] = BERLIN, others: Sequence[str] = ()
+) -> Any:
+    """Bring Berlin's cameras as far as the pilot's bake."""
+    rollout.plan("berlin", *others)
     rollout.approve()
     units = rollout.begin("pilot")
     set_camera_phase(ledger, rollout.run, "berlin", [(c, "verified", "") for c in cameras], datetime.now(UTC))
@@ -79,6 +84,24 @@ def quick(config: Any) -> None:
         assert slow in text
         text = text.replace(slow, quick, 1)
     settings.write_text(text)
+
+
+@pytest.fixture
+def silence(foundation: Callable[..., Any]) -> Iterator[Silence]:
+    """Let an office's proxy have reported, and not any more; the local cloud is one for all tests."""
+    places: list[tuple[Any, dict[str, str]]] = []
+
+    def fall_silent(office: str, region: str) -> None:
+        at = datetime.now(UTC) - timedelta(minutes=5)
+        report = EdgeObserved(office=office, at=at, started_at=at, version_applied=1, cameras=())
+        s3 = foundation("s3", region)
+        place = {"Bucket": f"gatehouse-123456789012-{region}", "Key": naming.edge_observed_key(office)}
+        s3.put_object(**place, Body=report.model_dump_json().encode())
+        places.append((s3, place))
+
+    yield fall_silent
+    for s3, place in places:
+        s3.delete_object(**place)
 
 
 def test_nothing_begins_without_approval(rollout: Rollout) -> None:
@@ -126,27 +149,82 @@ def test_a_wave_in_which_nothing_was_chosen_is_passed_by(rollout: Rollout, ledge
 
 
 def test_an_office_whose_proxy_fell_silent_is_put_off(
-    rollout: Rollout, ledger: Connection, foundation: Callable[..., Any]
+    rollout: Rollout, ledger: Connection, silence: Silence
 ) -> None:
-    report = EdgeObserved(
-        office="tokyo",
-        at=datetime.now(UTC) - timedelta(minutes=5),
-        started_at=datetime.now(UTC) - timedelta(days=1),
-        version_applied=1,
-        cameras=(),
-    )
-    place = {"Bucket": "gatehouse-123456789012-ap-northeast-1", "Key": naming.edge_observed_key("tokyo")}
-    s3 = foundation("s3", "ap-northeast-1")
-    s3.put_object(**place, Body=report.model_dump_json().encode())
+    silence("tokyo", "ap-northeast-1")
     rollout.plan("portland", "tokyo")
     rollout.approve()
     with pytest.raises(AirflowSkipException):
         rollout.begin("pilot")
     assert [unit["label"] for unit in rollout.begin("rest")] == ["portland"]
     assert camera_phases(ledger, "run-1")["CAM_TYO_F9_ARCHIVE_002"][1] == "unreachable"
-    s3.delete_object(**place)
     with pytest.raises(AirflowFailException, match="may not begin"):
         rollout.begin("requeued")
+
+
+def test_a_begin_that_is_tried_again_puts_off_no_further(
+    rollout: Rollout, ledger: Connection, config: Any, silence: Silence
+) -> None:
+    settings = config / "rollout.yaml"
+    settings.write_text(settings.read_text().replace("attempts: 2", "attempts: 1"))
+    silence("tokyo", "ap-northeast-1")
+    rollout.plan("portland", "tokyo")
+    rollout.approve()
+    with pytest.raises(AirflowSkipException):
+        rollout.begin("pilot")
+    for _ in range(3):
+        assert [unit["label"] for unit in rollout.begin("rest")] == ["portland"]
+        assert camera_phases(ledger, "run-1")["CAM_TYO_F9_ARCHIVE_002"][1] == "unreachable"
+
+
+def test_a_begin_that_is_tried_again_gives_up_the_same(
+    rollout: Rollout, ledger: Connection, config: Any, silence: Silence
+) -> None:
+    settings = config / "rollout.yaml"
+    settings.write_text(settings.read_text().replace("  offices: 1", "  offices: 0"))
+    silence("tokyo", "ap-northeast-1")
+    rollout.plan("portland", "tokyo")
+    rollout.approve()
+    with pytest.raises(AirflowSkipException):
+        rollout.begin("pilot")
+    for _ in range(2):
+        assert [unit["label"] for unit in rollout.begin("rest")] == ["portland"]
+        assert "CAM_TYO_F9_ARCHIVE_002" in given_up_in(ledger, "run-1", "rest")
+
+
+@pytest.mark.parametrize("born", [False, True])
+def test_an_office_given_up_counts_as_bad_with_all_its_cameras(
+    rollout: Rollout,
+    ledger: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    config: Any,
+    silence: Silence,
+    born: bool,
+) -> None:
+    settings = config / "rollout.yaml"
+    together = settings.read_text().replace(
+        "[berlin]\n  - name: rest\n    offices: [portland, ", "[berlin, portland, "
+    )
+    assert "[berlin, portland, tokyo]" in together
+    if born:
+        together = together.replace("  cameras: 2", "  cameras: 9").replace("percent: 5", "percent: 100")
+    settings.write_text(together)
+    silence("portland", "us-west-2")
+    silence("tokyo", "ap-northeast-1")
+    sampling(monkeypatch)
+    units = verified(ledger, rollout, others=("portland", "tokyo"))
+    assert [unit["label"] for unit in units] == ["berlin"]
+    # Portland is put off to the wave `requeued`, and one office may be.
+    steps = {office: step for office, step, _ in camera_phases(ledger, "run-1").values()}
+    assert steps == {"berlin": "verified", "portland": "unreachable", "tokyo": "failed"}
+    if not born:
+        with pytest.raises(AirflowFailException, match=r"CAM_TYO_.*: the proxy of tokyo is silent"):
+            rollout.bake("pilot", units)
+        return
+    aside = rollout.bake("pilot", units)["set_aside"]
+    assert aside
+    assert all(camera_phases(ledger, "run-1")[camera][:2] == ("tokyo", "quarantined") for camera in aside)
+    assert waves_of(ledger, "run-1")[0]["phase"] == "Degraded"
 
 
 def test_a_healthy_wave_passes(rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,6 +244,55 @@ def test_a_wave_in_which_nothing_changed_doesnt_bake(rollout: Rollout, ledger: C
     units = rollout.begin("pilot")
     set_camera_phase(ledger, "run-1", "berlin", [(c, "verified", "") for c in BERLIN], datetime.now(UTC))
     assert rollout.bake("pilot", units)["passed"] == "pilot"
+
+
+def test_time_before_a_bake_is_no_time_of_it(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampling(monkeypatch)
+    units = verified(ledger, rollout)
+    began = datetime.now(UTC) - timedelta(days=3)
+    ledger.execute(wave.update().values(started_at=began))
+    assert rollout.bake("pilot", units)["passed"] == "pilot"
+
+
+def test_a_frozen_bake_isnt_overdue_and_one_that_was_fails(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch, config: Any
+) -> None:
+    settings, looks = config / "rollout.yaml", iter(range(100))
+
+    def nothing(_camera: str) -> None:
+        if next(looks) == 9:
+            press(ledger, "promote", wave="pilot")
+
+    sampling(monkeypatch, frames=nothing)
+    units = verified(ledger, rollout)
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    set_wave_phase(ledger, "run-1", "pilot", "Progressing", long_ago, bake_until=long_ago)
+    thawed = settings.read_text()
+    year = f"spans: [{{name: year, start: {long_ago.year - 1}-01-01, end: {long_ago.year + 2}-01-01}}]"
+    settings.write_text(thawed.replace("spans: []", year))
+    assert rollout.bake("pilot", units)["passed"] == "pilot"
+
+    settings.write_text(thawed)
+    other = type(rollout)("run-2")
+    units = verified(ledger, other)
+    set_wave_phase(ledger, "run-2", "pilot", "Progressing", long_ago, bake_until=long_ago)
+    with pytest.raises(AirflowFailException, match="The stage's time is up"):
+        other.bake("pilot", units)
+
+
+def test_a_failed_wave_that_is_run_again_bakes_anew(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sampling(monkeypatch, frames=lambda _camera: None)
+    units = verified(ledger, rollout)
+    long_ago = datetime.now(UTC) - timedelta(days=3)
+    set_wave_phase(ledger, "run-1", "pilot", "Progressing", long_ago, bake_until=long_ago)
+    with pytest.raises(AirflowFailException, match="The stage's time is up"):
+        rollout.bake("pilot", units)
+    sampling(monkeypatch)
+    assert rollout.bake("pilot", rollout.begin("pilot"))["passed"] == "pilot"
 
 
 def test_too_many_bad_cameras_stop_the_rollout(
@@ -205,6 +332,18 @@ def test_what_no_probe_proved_doesnt_go_live(
     assert "no probe proved its path" in camera_phases(ledger, "run-1")[BERLIN[0]][2]
 
 
+def test_cameras_are_judged_by_what_was_approved(
+    rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch, config: Any
+) -> None:
+    sampling(monkeypatch, fragments=lambda camera: 0 if camera == BERLIN[0] else 3000)
+    units = verified(ledger, rollout)
+    settings = config / "rollout.yaml"
+    lax = settings.read_text().replace("percent: 5", "percent: 50")
+    settings.write_text(lax.replace("fragments_per_minute: 2", "fragments_per_minute: 0"))
+    with pytest.raises(AirflowFailException, match="1 of 3 judged cameras are bad, more than 5 %"):
+        rollout.bake("pilot", units)
+
+
 def test_the_few_bad_cameras_are_set_aside_if_the_policy_says_so(
     rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch, config: Any
 ) -> None:
@@ -233,6 +372,12 @@ def test_a_wave_without_data_pauses_until_somebody_promotes_it_and_that_is_told_
     sampling(monkeypatch, frames=nothing)
     units = verified(ledger, rollout)
     assert rollout.bake("pilot", units)["passed"] == "pilot"
+    unseen = "a person promoted its wave before it was seen healthy: frames: 0 of 1 samples are there"
+    for _, step, detail in camera_phases(ledger, "run-1").values():
+        assert (step, detail.startswith(unseen)) == ("promoted", True)
+    pilot = waves_of(ledger, "run-1")[0]
+    assert (pilot["phase"], pilot["passed"]) == ("Degraded", True)
+    assert pilot["detail"].startswith("a person promoted it: 3 of 3 cameras are Inconclusive")
     (message,) = told()
     assert message["subject"] == "Gatehouse: paused in wave pilot: rollout run-1"
     assert (message["kind"], message["rollout"]) == ("rollout_paused", "run-1")
