@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import httpx
 import pytest
 from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+import gatehouse
 from gatehouse.ledger.control import Event, command_rollout, control_events
 from gatehouse.ledger.evidence import bundles_of
 from gatehouse.ledger.leases import release_leases, take_lease
@@ -213,3 +215,4 @@ def test_the_evidence_is_kept_once_and_never_replaced(
     ((key, digest),) = bundles_of(ledger, "run-evidence").items()
     body = foundation("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
     assert hashlib.sha256(body).hexdigest() == digest
+    assert json.loads(body)["versions"]["gatehouse"] == gatehouse.__version__
