@@ -8,6 +8,9 @@ proves nothing (`prove: running`), and OpenSearch, which preflight asks for, is 
 2. with the counts raised to what that preflight says to request: the measured one;
 3. again, with nothing to do.
 
+Beside the figures stand the bounds they are wished to keep, and whether they did; no bound fails the run, as
+timings depend on the machine.
+
 Calls per second, and how many data streams may be in CREATING, stay at AWS's defaults throughout. AWS takes
 10 to 30 s to make a data stream; `--creating-seconds` says which. The floor is `rollout_floor.py`'s. The wall
 time runs from the request to Airflow until the run's end: planning, preflight with its own streams, a pilot
@@ -23,6 +26,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import rollout_bounds
 import rollout_floor as floor
 import rollout_rig as rig
 
@@ -108,6 +112,18 @@ def tasks_per_1000(run: rig.Run, cameras: int) -> float:
     return len(ran) - len(units) + len(units) * 1000 / cameras
 
 
+def bounded(
+    options: argparse.Namespace, run: rig.Run, again: rig.Run, longest: floor.Bound, memory: rig.Memory
+) -> dict[str, float]:
+    """Return the figures that have a bound."""
+    return {
+        "vs_quota_floor": round(run.seconds / longest.seconds, 3),
+        "noop_s": round(again.seconds, 1),
+        "tasks_per_1000_cameras": round(tasks_per_1000(run, options.cameras - options.pilot), 1),
+        "task_rss_growth": round(memory.growth(SETTLED_SECONDS), 3),
+    }
+
+
 def report(
     options: argparse.Namespace,
     run: rig.Run,
@@ -118,6 +134,7 @@ def report(
 ) -> None:
     """Print the bounds and the machine's line."""
     longest = bounds[0]
+    figures = bounded(options, run, again, longest, memory)
     say(f"\n{'Region':<16}{'quota':<42}{'calls':>7}{'seconds':>10}")
     for bound in bounds[:8]:
         say(f"{bound.region:<16}{bound.quota:<42}{bound.calls:>7}{bound.seconds:>10.1f}")
@@ -126,6 +143,7 @@ def report(
         f"\nThe floor is {longest.seconds:.1f} s ({longest.quota} in {longest.region}), the rollout took "
         f"{run.seconds:.1f} s. {len(calls)} calls, {refused} of them throttled.\n"
     )
+    say(rollout_bounds.table(figures) + "\n")
     line = {
         "name": "rollout",
         "figures": {
@@ -138,15 +156,15 @@ def report(
             "bound_by": longest.quota,
             "calls": len(calls),
             "throttled_calls": refused,
-            "noop_s": round(again.seconds, 1),
+            "noop_s": figures["noop_s"],
             "task_instances": len(run.tasks),
-            "tasks_per_1000_cameras": round(tasks_per_1000(run, options.cameras - options.pilot), 1),
+            "tasks_per_1000_cameras": figures["tasks_per_1000_cameras"],
             "task_rss_mb": round(memory.task_peak()),
-            "task_rss_growth": round(memory.growth(SETTLED_SECONDS), 3),
+            "task_rss_growth": figures["task_rss_growth"],
             "part_rss_mb": memory.part_peaks(),
         },
         "peers": {},
-        "ratios": {"vs_quota_floor": round(run.seconds / longest.seconds, 3)},
+        "ratios": {"vs_quota_floor": figures["vs_quota_floor"]},
     }
     print(json.dumps(line), flush=True)
 

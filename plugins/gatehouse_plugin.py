@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from airflow.plugins_manager import AirflowPlugin
 
 from gatehouse_provider import listeners
+from gatehouse_provider.links.kinesis_video import KinesisVideoStreamLink
+from gatehouse_provider.links.rekognition import RekognitionConsoleLink
 
 if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
@@ -28,6 +30,8 @@ class GatehousePlugin(AirflowPlugin):
 
     name = "gatehouse"
     listeners: ClassVar[list[Any]] = [listeners]
+    # What a provider registers as extra-links: every process knows them by this.
+    operator_extra_links: ClassVar[list[Any]] = [RekognitionConsoleLink(), KinesisVideoStreamLink()]
     fastapi_apps: ClassVar[list[Any]] = [{"app": pages, "url_prefix": "/gatehouse", "name": "Gatehouse"}]
     # Addresses are relative to Airflow's own, which may lie under a path.
     external_views: ClassVar[list[Any]] = [

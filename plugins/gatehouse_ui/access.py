@@ -36,6 +36,11 @@ def may(user: BaseUser, method: Right, dag_id: str = DAG_ID) -> bool:
     )
 
 
+def kinds_for(user: BaseUser, method: Right = "GET") -> frozenset[str]:
+    """Return the kinds of plans whose runs a user may read, or steer."""
+    return frozenset(kind for kind, dag_id in DAGS.items() if may(user, method, dag_id))
+
+
 def needs(method: Right, dag_id: str = DAG_ID) -> str:
     """Say which right it takes."""
     return f"It needs the right to {'read' if method == 'GET' else 'edit'} runs of the DAG {dag_id}."
@@ -51,13 +56,16 @@ def _team(dag_id: str) -> str | None:
 
 
 def viewer(user: GetUserDep) -> BaseUser:
-    """Return who asks; 401 without a login, 403 without the right to read."""
-    return allowed(user, "GET")
+    """Return who asks; 401 without a login, 403 without the right to read runs of any of the DAGs."""
+    return user if kinds_for(user) else allowed(user, "GET")
 
 
 def commander(user: GetUserDep) -> BaseUser:
-    """Return who commands; 401 without a login, 403 without the right to edit."""
-    return allowed(user, "PUT")
+    """Return who commands; 401 without a login, 403 without the right to edit runs of any of the DAGs.
+
+    Whether it is of the right DAG is for the route to ask: only it knows what is commanded.
+    """
+    return user if kinds_for(user, "PUT") else allowed(user, "PUT")
 
 
 def allowed(user: BaseUser, method: Right, dag_id: str = DAG_ID) -> BaseUser:

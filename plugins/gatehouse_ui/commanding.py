@@ -109,7 +109,8 @@ def _passed_by(order: Order, under_way: str) -> str:
 def command_everything(
     request: Request, user: Commander, served: Served, order: Annotated[CompanyOrder, Form()]
 ) -> RedirectResponse:
-    """Stop or release everything, once however often the form is sent."""
+    """Stop or release everything, once however often the form is sent; it takes the right on rollouts."""
+    allowed(user, "PUT")
     event_id = served.presses.event_id(order.token, user.get_id(), COMPANY)
     with served.ledger.begin() as connection:
         event = Event(event_id, served.now(), user.get_name(), order.reason)

@@ -9,7 +9,7 @@ from gatehouse.ledger.overview import company_events, lease_rows, list_rollouts
 from gatehouse.rollout.freeze import Stop
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from datetime import datetime
 
     from sqlalchemy import Connection
@@ -56,12 +56,12 @@ def _stop(events: Sequence[dict[str, Any]]) -> Stop | None:
     return Stop(latest["at"], latest["who"], latest["reason"])
 
 
-def gather(connection: Connection, around: Surroundings, now: datetime) -> FleetPage:
-    """Read what concerns everything."""
+def gather(connection: Connection, around: Surroundings, now: datetime, kinds: Collection[str]) -> FleetPage:
+    """Read what concerns everything; of what is under way, plans of these kinds."""
     events = company_events(connection, SHOWN_EVENTS)
     stop = _stop(events)
     holders = {row["office"]: row["holder"] for row in lease_rows(connection, now)}
-    latest = list_rollouts(connection, SHOWN_ROLLOUTS)
+    latest = list_rollouts(connection, SHOWN_ROLLOUTS, kinds=kinds)
     return FleetPage(
         stop=stop,
         offices=[_office(name, around, now, stop, holders.get(name, "")) for name in around.offices],

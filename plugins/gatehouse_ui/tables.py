@@ -17,7 +17,7 @@ from gatehouse.ledger.tables import analysis, approval, camera_call, evidence_bu
 from gatehouse_ui.plan_view import plan_view
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from sqlalchemy import Connection
 
@@ -60,9 +60,9 @@ TABLES: dict[str, Callable[[Connection, str], Iterable[Row]]] = {
 }
 
 
-def rollouts_table(connection: Connection) -> Iterator[Row]:
-    """Yield the latest rollouts, one row each."""
-    for line in list_rollouts(connection, LISTED):
+def rollouts_table(connection: Connection, kinds: Collection[str]) -> Iterator[Row]:
+    """Yield the latest rollouts of these kinds, one row each."""
+    for line in list_rollouts(connection, LISTED, kinds=kinds):
         row = asdict(line)
         yield {**row, "offices": " ".join(line.offices), "cameras": _counts(line.cameras)}
 

@@ -10,9 +10,9 @@ from airflow.api_fastapi.auth.managers.models.base_user import BaseUser
 from fastapi import APIRouter, HTTPException, Request, Response, status
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from gatehouse.ledger.overview import list_rollouts
+from gatehouse.ledger.overview import kind_of, list_rollouts
 from gatehouse_ui import fleet_page, rollout_page
-from gatehouse_ui.access import DAG_ID, DAGS, Viewer, allowed, dag_of, may, needs
+from gatehouse_ui.access import DAG_ID, DAGS, Viewer, allowed, dag_of, kinds_for, may, needs
 from gatehouse_ui.commands import buttons
 from gatehouse_ui.lanes import segments
 from gatehouse_ui.press import COMPANY
@@ -38,10 +38,9 @@ def start(request: Request, user: Viewer) -> RedirectResponse:
 
 @router.get("/rollouts")
 def rollouts(request: Request, user: Viewer, served: Served, before: datetime | None = None) -> HTMLResponse:
-    """Show the latest rollouts, or those before a moment."""
-    del user
+    """Show the latest rollouts that the user may see, or those before a moment."""
     with served.ledger.begin() as connection:
-        lines = list_rollouts(connection, LISTED, before)
+        lines = list_rollouts(connection, LISTED, before, kinds_for(user))
         values = _common(connection, served)
     bars = {line.rollout_id: segments(line.cameras) for line in lines}
     more = lines[-1].created_at if len(lines) == LISTED else None
@@ -72,8 +71,7 @@ def show_rollout(
         found = rollout_page.gather(connection, rollout_id, around, now)
         values = _common(connection, served)
     if found is None:
-        message = f"There is no rollout {rollout_id} yet: its task plan makes it. See the list of rollouts"
-        raise HTTPException(status.HTTP_404_NOT_FOUND, message)
+        raise HTTPException(status.HTTP_404_NOT_FOUND, _unknown(rollout_id))
     dag_id = dag_of(found.plan.kind)
     allowed(user, "GET", dag_id)
     values |= {
@@ -95,7 +93,7 @@ def fleet(request: Request, user: Viewer, served: Served) -> HTMLResponse:
     """Show the global stop and every office."""
     around, now = served.company.read(), served.now()
     with served.ledger.begin() as connection:
-        found = fleet_page.gather(connection, around, now)
+        found = fleet_page.gather(connection, around, now, kinds_for(user))
         values = _common(connection, served)
     values |= {
         "found": found,
@@ -107,22 +105,28 @@ def fleet(request: Request, user: Viewer, served: Served) -> HTMLResponse:
 
 @router.get("/table/rollouts")
 def all_rollouts(user: Viewer, served: Served) -> Response:
-    """Return the list of rollouts as CSV."""
-    del user
+    """Return the list of rollouts that the user may see as CSV."""
     with served.ledger.begin() as connection:
-        text = to_csv(rollouts_table(connection), served.company.read())
+        text = to_csv(rollouts_table(connection, kinds_for(user)), served.company.read())
     return _csv(text, "rollouts")
 
 
 @router.get("/table/{name}/{rollout_id:path}")
 def table(name: str, rollout_id: str, user: Viewer, served: Served) -> Response:
-    """Return one of a rollout's tables as CSV."""
-    del user
+    """Return one of a rollout's tables as CSV, to whom its page is shown."""
     if name not in TABLES:
         raise HTTPException(status.HTTP_404_NOT_FOUND, f"No table {name}. There are {', '.join(TABLES)}")
     with served.ledger.begin() as connection:
+        kind = kind_of(connection, rollout_id)
+        if kind is None:
+            raise HTTPException(status.HTTP_404_NOT_FOUND, _unknown(rollout_id))
+        allowed(user, "GET", dag_of(kind))
         text = to_csv(TABLES[name](connection, rollout_id), served.company.read())
     return _csv(text, f"{name}-{rollout_id}")
+
+
+def _unknown(rollout_id: str) -> str:
+    return f"There is no rollout {rollout_id} yet: its task plan makes it. See the list of rollouts"
 
 
 def _csv(text: str, name: str) -> Response:

@@ -177,3 +177,33 @@ def calls_of(connection: Connection, rollout_id: str, office: str) -> list[Call]
         )
     )
     return [Call(*row) for row in rows]
+
+
+def later_run(connection: Connection, rollout_id: str, office: str) -> str:
+    """Name the last run whose changes to an office came after this one's first, and stand; empty if none.
+
+    What this run found no longer is what was before those. A run that rolled the office back has no part
+    in it any more.
+    """
+    here = (camera_call.c.office == office) & (camera_call.c.state != "planned")
+    began = select(func.min(camera_call.c.at)).where(here, camera_call.c.rollout_id == rollout_id)
+    rows = connection.execute(
+        select(camera_call.c.rollout_id)
+        .where(here, camera_call.c.rollout_id != rollout_id)
+        .group_by(camera_call.c.rollout_id)
+        .having(func.max(camera_call.c.at) > began.scalar_subquery())
+        .order_by(func.max(camera_call.c.at).desc())
+    )
+    return next((run for run in rows.scalars() if not _undone(connection, run, office)), "")
+
+
+def _undone(connection: Connection, rollout_id: str, office: str) -> bool:
+    """Tell whether a run rolled an office back: one that kept nothing of it can't have."""
+    steps = connection.execute(
+        select(camera_state.c.phase).where(
+            camera_state.c.rollout_id == rollout_id,
+            camera_state.c.office == office,
+            camera_state.c.before.is_not(None),
+        )
+    )
+    return set(steps.scalars()) == {"rolled_back"}

@@ -60,8 +60,23 @@ class RolloutLine:
     wave: str = ""
 
 
-def list_rollouts(connection: Connection, limit: int, before: datetime | None = None) -> list[RolloutLine]:
-    """Return the latest rollouts, newest first; `before` goes on where a page ended."""
+def kind_of(connection: Connection, rollout_id: str) -> str | None:
+    """Return what a rollout's plan says it is, empty for a rollout; None if it never was planned."""
+    kind = func.coalesce(rollout.c.plan["kind"].as_string(), "")
+    return connection.execute(select(kind).where(rollout.c.rollout_id == rollout_id)).scalar_one_or_none()
+
+
+def list_rollouts(
+    connection: Connection,
+    limit: int,
+    before: datetime | None = None,
+    kinds: Collection[str] | None = None,
+) -> list[RolloutLine]:
+    """Return the latest rollouts, newest first; `before` goes on where a page ended.
+
+    With `kinds`, only those whose plans are of them.
+    """
+    kind = func.coalesce(rollout.c.plan["kind"].as_string(), "")
     heads = [
         column for column in rollout.c if column.name not in {"plan"} and column.name in RolloutLine.__slots__
     ]
@@ -70,7 +85,7 @@ def list_rollouts(connection: Connection, limit: int, before: datetime | None = 
             *heads,
             func.coalesce(approval.c.decision, "").label("decision"),
             func.coalesce(approval.c.decided_by, "").label("decided_by"),
-            func.coalesce(rollout.c.plan["kind"].as_string(), "").label("kind"),
+            kind.label("kind"),
         )
         .join(
             approval,
@@ -82,6 +97,8 @@ def list_rollouts(connection: Connection, limit: int, before: datetime | None = 
     )
     if before is not None:
         statement = statement.where(rollout.c.created_at < before)
+    if kinds is not None:
+        statement = statement.where(kind.in_(sorted(kinds)))
     rows = [dict(row) for row in connection.execute(statement).mappings()]
     ids = [row["rollout_id"] for row in rows]
     offices, under_way = _waves(connection, ids)

@@ -26,7 +26,7 @@ FOLDER = "evidence/rollouts"
 class RolloutRecord:
     """Hold what the ledger knows of an ended rollout; every row is plain data.
 
-    `verification` tells by camera how it ended, `versions` what ran: Airflow, its
+    `verification` tells by camera how it ended, `versions` what ran: Gatehouse, Airflow, its
     amazon provider, and a digest of the configuration.
     """
 

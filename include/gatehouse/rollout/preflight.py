@@ -33,7 +33,7 @@ Code = Literal[
     "leftover",
     "unanswered",
 ]
-# yes and no were seen; not_proved wasn't tried (a dry run); unknown was tried, and no answer came.
+# yes and no were seen; not_proved wasn't tried (a dry run, a freeze); unknown was tried, and no answer came.
 Answer = Literal["yes", "no", "not_proved", "unknown"]
 
 
@@ -261,7 +261,8 @@ def _answer(
         yield Finding(code, "blocking", subject, found, "Run preflight again when AWS answers")
     elif seen.answer == "not_proved":
         found = _with(f"{what} is not proved", seen.detail)
-        yield Finding(code, "advisory", subject, found, "A real run proves it before anything is written")
+        remedy = "A real run that nothing holds proves it before anything is written"
+        yield Finding(code, "advisory", subject, found, remedy)
 
 
 def _with(found: str, detail: str) -> str:

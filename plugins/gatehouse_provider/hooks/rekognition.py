@@ -51,6 +51,14 @@ class RekognitionHook(GatehouseAwsHook):
             if error_code(error) != "ResourceAlreadyExistsException":
                 raise
 
+    def delete_collection(self, collection_id: str) -> None:
+        """Delete a face collection with every face in it; one that is gone already is fine."""
+        try:
+            self.client.delete_collection(CollectionId=collection_id)
+        except ClientError as error:
+            if error_code(error) != "ResourceNotFoundException":
+                raise
+
     def faces(self, collection_id: str) -> dict[str, str]:
         """Return `{face id: external image id}` of a collection; empty if it doesn't exist."""
         try:
@@ -135,8 +143,8 @@ class RekognitionHook(GatehouseAwsHook):
                     Tags=dict(tags),
                 )
 
-    def delete_processor(self, name: str) -> None:
-        """Stop and delete a processor; one that is gone already is fine."""
+    def stop_processor(self, name: str) -> bool:
+        """Stop a processor and wait until it is at rest; tell whether there is one."""
         found = self.find_processor(name)
         if found is not None and found.status == "STARTING":
             # It can't be stopped yet; should it end FAILED, it needn't be.
@@ -144,11 +152,17 @@ class RekognitionHook(GatehouseAwsHook):
                 self.get_waiter("stream_processor_running").wait(Name=name)
             found = self.find_processor(name)
         if found is None:
-            return
+            return False
         if found.status == "RUNNING":
             self.client.stop_stream_processor(Name=name)
         if found.status not in STARTABLE:
             self.get_waiter("stream_processor_stopped").wait(Name=name)
+        return True
+
+    def delete_processor(self, name: str) -> None:
+        """Stop and delete a processor; one that is gone already is fine."""
+        if not self.stop_processor(name):
+            return
         self.client.delete_stream_processor(Name=name)
         self.get_waiter("stream_processor_deleted").wait(Name=name)
 

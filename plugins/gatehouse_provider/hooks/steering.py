@@ -12,13 +12,14 @@ from gatehouse.ledger.control import steering
 from gatehouse.ledger.leases import renew_leases
 from gatehouse.office.config import read_company
 from gatehouse.rollout.control import Step, next_step
-from gatehouse.rollout.freeze import may_act
+from gatehouse.rollout.freeze import Verdict, may_act
 from gatehouse_provider.hooks.ledger import LedgerHook
 from gatehouse_provider.settings import LEDGER_CONNECTION, config_dir
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gatehouse.ledger.control import Steering
     from gatehouse.office.config import Company, Reading
 
 LEASE_TTL = timedelta(minutes=15)
@@ -58,14 +59,26 @@ class SteeringHook(BaseHook):
 
     def step(self) -> Step:
         """Decide what a task of these offices does before its next call."""
+        return min(self.steps().values(), key=lambda step: _RANK[step.do], default=Step("go"))
+
+    def steps(self) -> dict[str, Step]:
+        """Decide for each office by itself."""
         at, calendar = datetime.now(UTC), self.company.rollout.freeze
-        with self.ledger.begin() as connection:
-            wanted = steering(connection, self.rollout_id)
-        steps = []
+        wanted = self._wanted()
+        steps = {}
         for name in self.offices:
             may = may_act(at, name, self._time_zone(name), calendar, wanted.stop, wanted.hotfix)
-            steps.append(next_step(wanted.desired, may))
-        return min(steps, key=lambda step: _RANK[step.do], default=Step("go"))
+            steps[name] = next_step(wanted.desired, may)
+        return steps
+
+    def called_off(self) -> str:
+        """Say why the rollout shall do nothing more, in whatever office; empty while it may."""
+        step = next_step(self._wanted().desired, Verdict(may=True, reason=""))
+        return step.reason if step.do in {"stop", "roll_back"} else ""
+
+    def _wanted(self) -> Steering:
+        with self.ledger.begin() as connection:
+            return steering(connection, self.rollout_id)
 
     def _time_zone(self, office: str) -> str:
         """Return by which clock an office is frozen: UTC for one that no manifest has any more."""

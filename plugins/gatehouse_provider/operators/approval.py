@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from datetime import timedelta
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, TaskAwaitingInput
 
 from gatehouse.alerts.operations import Message, approval_waits
 from gatehouse.ledger.evidence import record_approval
 from gatehouse.ledger.rollouts import load_plan
 from gatehouse_provider.hooks.ledger import LedgerHook
 from gatehouse_provider.hooks.operations import airflow_url
+from gatehouse_provider.hooks.steering import SteeringHook
 from gatehouse_provider.notifications.operations import OperationsNotifier
 from gatehouse_provider.operators.base import now
 from gatehouse_provider.operators.stored_plan import APPROVED, REJECTED, StoredPlan, stored_plan
 from gatehouse_provider.settings import LEDGER_CONNECTION
+from gatehouse_provider.triggers.approval import PlanApprovalTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +31,7 @@ RESPONSE_TIMEOUT = timedelta(hours=24)
 
 class PlanApprovalOperator(ApprovalOperator):
     """
-    Ask a person to approve the rollout's plan; no answer in time is a no.
+    Ask a person to approve the rollout's plan; no answer in time is a no, and an abort ends the wait.
 
     What is approved is the hash of the plan, recorded in the ledger with who approved it: another plan of
     the same run has to be approved anew. That it waits is told on the operations topic, unless `notifiers`
@@ -65,6 +67,7 @@ class PlanApprovalOperator(ApprovalOperator):
         if plan.dry_run:
             msg = "A dry run needs no approval"
             raise AirflowSkipException(msg)
+        self._mind(context)
         if plan.decision:
             return self._conclude(plan, plan.decision, "an earlier try")
         if self.unattended:
@@ -72,7 +75,33 @@ class PlanApprovalOperator(ApprovalOperator):
         actions = sum(len(office.actions) for office in plan.offices.values())
         self.subject = f"Approve {plan.kind} plan {plan.digest[:12]}: {actions} actions?"
         self.body = f"```\n{plan.text}\n```"
-        return super().execute(context)
+        try:
+            return super().execute(context)
+        except TaskAwaitingInput:
+            # So parked it would hear of no abort until somebody answers.
+            self._watch(context)
+
+    def _watch(self, context: Context) -> None:
+        """Wait in the triggerer for the answer and for an abort."""
+        trigger = PlanApprovalTrigger(
+            rollout_id=context["run_id"],
+            ti_id=str(context["task_instance"].id),
+            options=self.options,
+            defaults=self.defaults,
+            params=self.serialized_params,
+            timeout_datetime=(now() + (self.response_timeout or RESPONSE_TIMEOUT)).isoformat(),
+            ledger_conn_id=self.ledger_conn_id,
+        )
+        self.defer(trigger=trigger, method_name="execute_complete")
+
+    def _mind(self, context: Context) -> None:
+        """Fail if the rollout was called off: then no plan of it is decided any more."""
+        if why := SteeringHook(context["run_id"], [], self.ledger_conn_id).called_off():
+            self._give_up(why)
+
+    def _give_up(self, why: str) -> NoReturn:
+        msg = f"The plan isn't decided any more: {why}. Plan a new rollout"
+        raise AirflowFailException(msg)
 
     def waiting(self, context: Context) -> Message:
         """Say what waits to be approved: the plan's hash, its actions and cost, and where to answer."""
@@ -92,9 +121,12 @@ class PlanApprovalOperator(ApprovalOperator):
         )
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> Any:
-        """Record the answer; the time-out's answer is no."""
+        """Record the answer, unless the rollout was called off before; the time-out's answer is no."""
+        if "called_off" in event:
+            self._give_up(event["called_off"])
         if "error" in event:
             self.process_trigger_event_error(event)
+        self._mind(context)
         approved = event["chosen_options"] == [self.APPROVE]
         user = event.get("responded_by_user") or {}
         who = user.get("name") or user.get("id") or "nobody in time"

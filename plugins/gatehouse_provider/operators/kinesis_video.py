@@ -1,4 +1,4 @@
-"""Create single Kinesis Video streams."""
+"""Create and delete single Kinesis Video streams."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from airflow.providers.common.compat.sdk import conf
 from airflow.sdk.exceptions import AirflowFailException
 
 from gatehouse_provider.hooks.kinesis_video import KinesisVideoHook
+from gatehouse_provider.links.kinesis_video import KinesisVideoStreamLink
 from gatehouse_provider.triggers.kinesis_video import KinesisVideoStreamActiveTrigger
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ class KinesisVideoCreateStreamOperator(AwsBaseOperator[KinesisVideoHook]):
 
     aws_hook_class = KinesisVideoHook
     template_fields: Sequence[str] = aws_template_fields("stream_name")
+    operator_extra_links = (KinesisVideoStreamLink(),)
 
     def __init__(
         self,
@@ -55,6 +57,13 @@ class KinesisVideoCreateStreamOperator(AwsBaseOperator[KinesisVideoHook]):
 
     def execute(self, context: Context) -> str:
         """Create the stream, wait, and return its ARN."""
+        KinesisVideoStreamLink.persist(
+            context=context,
+            operator=self,
+            region_name=self.hook.conn_region_name,
+            aws_partition=self.hook.conn_partition,
+            stream_name=self.stream_name,
+        )
         arn = self.hook.create_stream(self.stream_name, self.retention_hours, self.tags)
         if self.deferrable:
             self.defer(
@@ -81,3 +90,22 @@ class KinesisVideoCreateStreamOperator(AwsBaseOperator[KinesisVideoHook]):
             msg = f"{seen['message']}. Look at the stream in AWS and run the task again"
             raise AirflowFailException(msg)
         return arn
+
+
+class KinesisVideoDeleteStreamOperator(AwsBaseOperator[KinesisVideoHook]):
+    """
+    Delete a video stream with its media and wait until it is gone; one that is gone already is fine.
+
+    :param stream_name: name of the stream. (templated)
+    """
+
+    aws_hook_class = KinesisVideoHook
+    template_fields: Sequence[str] = aws_template_fields("stream_name")
+
+    def __init__(self, *, stream_name: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.stream_name = stream_name
+
+    def execute(self, context: Context) -> None:
+        """Delete the stream and wait until its name is free."""
+        self.hook.delete_stream(self.stream_name)

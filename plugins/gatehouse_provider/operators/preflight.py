@@ -6,15 +6,18 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from airflow.sdk.exceptions import AirflowFailException
+
 from gatehouse.capacity.headroom import short
 from gatehouse.capacity.prices import load_prices
 from gatehouse.capacity.quotas import load_quotas
 from gatehouse.ledger.people import enrolled_kinds
 from gatehouse.ledger.rollouts import keep_findings
 from gatehouse.rollout.forecast import Forecast, forecast
-from gatehouse.rollout.preflight import PreflightSeen, judge, refuse_blocked, render_findings, verdict
+from gatehouse.rollout.preflight import PreflightSeen, Seen, judge, refuse_blocked, render_findings, verdict
 from gatehouse.rollout.resources import desired_office
 from gatehouse_provider.hooks.preflight import PreflightHook, opensearch_answers
+from gatehouse_provider.hooks.steering import SteeringHook
 from gatehouse_provider.operators.base import GatehouseOperator, final_errors
 from gatehouse_provider.operators.stored_plan import stored_plan
 from gatehouse_provider.settings import config_dir
@@ -37,8 +40,9 @@ class RolloutPreflightOperator(GatehouseOperator):
     Judge the whole plan: rights, roles, quotas, secrets, cameras, and what ingest needs.
 
     The right to stream and the role's trust are proved by a stream processor of its own, started and
-    removed again in every Region where the plan starts any; a dry run says "not proved". Fails where a
-    finding forbids the rollout, with the remedy.
+    removed again in every Region where the plan starts any. A dry run says "not proved", and so does a Region
+    that is stopped, paused or frozen now: there nothing is made. Fails where a finding forbids the rollout,
+    with the remedy, and where the rollout was called off.
     """
 
     def execute(self, context: Context) -> dict[str, Any]:
@@ -52,9 +56,13 @@ class RolloutPreflightOperator(GatehouseOperator):
         headroom = foresee(company, plan.offices, plan.waves, people, hooks).headroom
         # A plan for which there is no room isn't worth a stream processor: nothing at all is written.
         prove = not plan.dry_run and not short(headroom)
+        held = self._held(context["run_id"], plan) if prove else {}
         with ThreadPoolExecutor(max_workers=max(1, len(regions))) as pool:
             seen = pool.map(
-                lambda region: self._observe(hooks[region], context["run_id"], plan, prove=prove), regions
+                lambda region: self._observe(
+                    hooks[region], context["run_id"], plan, prove=prove, held=held.get(region, "")
+                ),
+                regions,
             )
             looked = PreflightSeen(
                 tuple(seen),
@@ -72,12 +80,30 @@ class RolloutPreflightOperator(GatehouseOperator):
         result = verdict(findings)
         return {"advisory": result.advisory, "findings": told}
 
-    def _observe(self, hook: PreflightHook, run_id: str, plan: StoredPlan, *, prove: bool) -> RegionSeen:
+    def _held(self, run_id: str, plan: StoredPlan) -> dict[str, str]:
+        """Say of each Region in which none of the plan's offices may be changed now, why."""
+        with final_errors():
+            steps = SteeringHook(run_id, list(plan.offices), self.ledger_conn_id).steps()
+        reasons: dict[str, list[str]] = {}
+        for name, step in steps.items():
+            if step.do in {"stop", "roll_back"}:
+                msg = f"Preflight made nothing: {step.reason}"
+                raise AirflowFailException(msg)
+            waits = step.reason if step.do == "wait" else ""
+            reasons.setdefault(self.reading.company.office(name).region, []).append(waits)
+        return {region: told[0] for region, told in reasons.items() if all(told)}
+
+    def _observe(
+        self, hook: PreflightHook, run_id: str, plan: StoredPlan, *, prove: bool, held: str
+    ) -> RegionSeen:
         company = self.reading.company
         offices = [company.office(name) for name in plan.offices]
         mine = [office for office in offices if office.region == hook.region]
         starts = any(plan.offices[office.office].starts for office in mine)
-        seen = hook.observe(mine, run_id, dry_run=not prove or not starts)
+        seen = hook.observe(mine, run_id, dry_run=not prove or not starts or bool(held))
+        if held:
+            not_now = Seen("not_proved", held)
+            seen = replace(seen, streaming_right=not_now, role_trust=not_now)
         # Where nothing is started, nothing rests on the right to start it.
         return seen if starts else replace(seen, engines=seen.engines - {"stream_processor"})
 

@@ -1,4 +1,4 @@
-"""Create, start and delete single Rekognition stream processors."""
+"""Create, start, stop and delete single Rekognition stream processors."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from gatehouse.rollout.resources import Processor
 from gatehouse_provider.hooks.rekognition import RekognitionHook
+from gatehouse_provider.links.kinesis_video import KinesisVideoStreamLink, stream_name_of
+from gatehouse_provider.links.rekognition import RekognitionConsoleLink
 from gatehouse_provider.triggers.rekognition import RekognitionStreamProcessorRunningTrigger
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ class RekognitionCreateStreamProcessorOperator(AwsBaseOperator[RekognitionHook])
     template_fields: Sequence[str] = aws_template_fields(
         "processor_name", "video_stream_arn", "record_stream_arn", "collection_id", "role_arn"
     )
+    operator_extra_links = (RekognitionConsoleLink(), KinesisVideoStreamLink())
 
     def __init__(
         self,
@@ -64,6 +67,10 @@ class RekognitionCreateStreamProcessorOperator(AwsBaseOperator[RekognitionHook])
 
     def execute(self, context: Context) -> str:
         """Create the processor and return its name."""
+        place = {"region_name": self.hook.conn_region_name, "aws_partition": self.hook.conn_partition}
+        RekognitionConsoleLink.persist(context=context, operator=self, **place)
+        stream_name = stream_name_of(self.video_stream_arn)
+        KinesisVideoStreamLink.persist(context=context, operator=self, stream_name=stream_name, **place)
         if self.if_exists == "skip" and self.hook.find_processor(self.processor_name) is not None:
             self.log.info("Stream processor %s exists already", self.processor_name)
             return self.processor_name
@@ -91,6 +98,7 @@ class RekognitionStartStreamProcessorOperator(AwsBaseOperator[RekognitionHook]):
 
     aws_hook_class = RekognitionHook
     template_fields: Sequence[str] = aws_template_fields("processor_name")
+    operator_extra_links = (RekognitionConsoleLink(),)
 
     def __init__(
         self,
@@ -109,6 +117,12 @@ class RekognitionStartStreamProcessorOperator(AwsBaseOperator[RekognitionHook]):
 
     def execute(self, context: Context) -> str:
         """Start the processor and wait."""
+        RekognitionConsoleLink.persist(
+            context=context,
+            operator=self,
+            region_name=self.hook.conn_region_name,
+            aws_partition=self.hook.conn_partition,
+        )
         self.hook.start_processor(self.processor_name)
         if self.deferrable:
             self.defer(
@@ -134,6 +148,34 @@ class RekognitionStartStreamProcessorOperator(AwsBaseOperator[RekognitionHook]):
         if seen["status"] != "success":
             msg = f"{seen['message']}. Put right what AWS names and start it again"
             raise AirflowFailException(msg)
+        return self.processor_name
+
+
+class RekognitionStopStreamProcessorOperator(AwsBaseOperator[RekognitionHook]):
+    """
+    Stop a stream processor and wait until it is at rest; one that is, or is gone, is fine.
+
+    :param processor_name: name of the processor. (templated)
+    """
+
+    aws_hook_class = RekognitionHook
+    template_fields: Sequence[str] = aws_template_fields("processor_name")
+    operator_extra_links = (RekognitionConsoleLink(),)
+
+    def __init__(self, *, processor_name: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.processor_name = processor_name
+
+    def execute(self, context: Context) -> str:
+        """Stop the processor and return its name."""
+        RekognitionConsoleLink.persist(
+            context=context,
+            operator=self,
+            region_name=self.hook.conn_region_name,
+            aws_partition=self.hook.conn_partition,
+        )
+        if not self.hook.stop_processor(self.processor_name):
+            self.log.info("There is no stream processor %s", self.processor_name)
         return self.processor_name
 
 

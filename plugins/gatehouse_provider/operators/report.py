@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
 
+from gatehouse import __version__
 from gatehouse.alerts.operations import rollout_degraded
 from gatehouse.exceptions import GatehouseError
 from gatehouse.ledger.evidence import bundles_of, record_bundle, rollout_record
@@ -111,11 +112,12 @@ class RolloutReportOperator(GatehouseOperator):
 
 
 def _versions() -> dict[str, str]:
-    """Say what ran: Airflow, its amazon provider, and a digest of the configuration."""
+    """Say what ran: Gatehouse, Airflow, its amazon provider, and a digest of the configuration."""
     digest = hashlib.sha256()
     for path in sorted(config_dir().rglob("*.yaml")):
         digest.update(path.relative_to(config_dir()).as_posix().encode() + b"\0" + path.read_bytes())
     return {
+        "gatehouse": __version__,
         "airflow": metadata.version("apache-airflow"),
         "configuration": digest.hexdigest(),
         "amazon_provider": metadata.version("apache-airflow-providers-amazon"),

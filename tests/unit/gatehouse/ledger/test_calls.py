@@ -81,3 +81,27 @@ def test_what_a_camera_shall_have_is_kept(planned: Connection) -> None:
     calls.save_before(planned, "run-1", "berlin", BEFORE, ["CAM_1"], NOON)
     calls.save_desired(planned, "run-1", {"CAM_1": [NEW]}, NOON)
     assert planned.execute(select(camera_state.c.desired)).scalar_one() == [NEW.to_json()]
+
+
+def test_what_a_later_run_changed_stands_until_it_is_undone(planned: Connection) -> None:
+    record_plan(planned, "run-2", {}, "def", [("pilot", ["berlin"])], dry_run=False, at=LATER)
+    for run, at in (("run-1", NOON), ("run-2", LATER)):
+        calls.save_before(planned, run, "berlin", BEFORE, ["CAM_1"], at)
+        calls.plan_calls(planned, run, "berlin", [REPLACE], at)
+    calls.begin_call(planned, "run-1", "berlin", REPLACE, NOON)
+    assert calls.later_run(planned, "run-1", "berlin") == "", "what is only planned changes nothing"
+    calls.begin_call(planned, "run-2", "berlin", REPLACE, LATER)
+    assert calls.later_run(planned, "run-1", "berlin") == "run-2"
+    assert calls.later_run(planned, "run-1", "tokyo") == ""
+    assert calls.later_run(planned, "run-2", "berlin") == "", "an earlier one is in what it found"
+    for step in ("rolling_back", "rolled_back"):
+        assert calls.later_run(planned, "run-1", "berlin") == "run-2"
+        set_camera_phase(planned, "run-2", "berlin", [("CAM_1", step, "")], LATER)
+    assert calls.later_run(planned, "run-1", "berlin") == ""
+
+
+def test_a_later_decommissioning_stands_though_it_keeps_no_state_before(planned: Connection) -> None:
+    record_plan(planned, "run-2", {}, "def", [], dry_run=False, at=LATER)
+    calls.begin_call(planned, "run-1", "berlin", REPLACE, NOON)
+    calls.begin_call(planned, "run-2", "berlin", ("", "delete_collection", "gatehouse-berlin-g1"), LATER)
+    assert calls.later_run(planned, "run-1", "berlin") == "run-2"

@@ -59,6 +59,16 @@ def test_a_decommissioning_is_told_from_a_rollout_and_has_offices_without_waves(
     assert (line.kind, line.offices) == ("decommissioning", ("berlin",))
 
 
+def test_rollouts_are_listed_by_what_they_are(planned: Connection) -> None:
+    plan = {"kind": "decommissioning", "offices": {}, "waves": []}
+    record_plan(planned, "run-2", plan, "abc", [], dry_run=False, at=NOON + MINUTE)
+    for kinds, runs in ((None, ["run-2", "run-1"]), ({""}, ["run-1"]), ({"decommissioning"}, ["run-2"])):
+        assert [line.rollout_id for line in overview.list_rollouts(planned, 50, kinds=kinds)] == runs
+    assert overview.list_rollouts(planned, 50, kinds=frozenset()) == []
+    kinds = [overview.kind_of(planned, run) for run in ("run-1", "run-2", "run-3")]
+    assert kinds == ["", "decommissioning", None]
+
+
 def test_a_line_tells_the_wave_under_way_and_who_approved_this_plan(planned: Connection) -> None:
     set_rollout_phase(planned, "run-1", "Progressing", NOON)
     set_wave_phase(planned, "run-1", "pilot", "Paused", NOON)

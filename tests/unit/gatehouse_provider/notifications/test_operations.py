@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from airflow.sdk.exceptions import TaskAwaitingInput
+from airflow.sdk.exceptions import TaskDeferred
 
 from gatehouse.ledger.rollouts import load_rollout
 from gatehouse_provider.operators import approval
@@ -31,7 +31,7 @@ def ask() -> None:
     task = approval.PlanApprovalOperator(task_id="approve")
     instance = SimpleNamespace(id="1", dag_id="office_rollout", run_id=RUN, task_id="approve", map_index=-1)
     context: Any = {"run_id": RUN, "task": task, "ti": instance, "task_instance": instance}
-    with pytest.raises(TaskAwaitingInput):
+    with pytest.raises(TaskDeferred):
         task.execute(context)
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
+from gatehouse.ledger.control import Event, command_company, command_rollout
 from gatehouse_provider.hooks import preflight as hooks
 from gatehouse_provider.operators import preflight
 from gatehouse_provider.operators.preflight import RolloutPreflightOperator
@@ -38,6 +40,49 @@ def test_a_dry_run_proves_nothing_and_says_so(rollout: Rollout) -> None:
     findings = {finding["code"]: finding for finding in judge(rollout)["findings"]}
     assert findings["streaming_right"]["severity"] == "advisory"
     assert "not proved" in findings["streaming_right"]["found"]
+
+
+@pytest.fixture
+def nothing_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        pytest.fail("something was made or removed in AWS")
+
+    for method in ("prove", "sweep"):
+        monkeypatch.setattr(hooks.StreamingProofHook, method, refuse)
+
+
+def event(command: str) -> Event:
+    return Event(f"run-1/{command}", datetime.now(UTC), "olga", "AWS reports errors")
+
+
+@pytest.mark.usefixtures("nothing_is_made")
+def test_nothing_is_made_while_everything_is_stopped(rollout: Rollout, ledger: Connection) -> None:
+    rollout.plan("berlin")
+    command_company(ledger, "stop_all", event("stop_all"))
+    findings = {finding["code"]: finding for finding in judge(rollout)["findings"]}
+    assert findings["streaming_right"]["severity"] == "advisory"
+    assert "everything was stopped" in findings["streaming_right"]["found"]
+
+
+@pytest.mark.usefixtures("nothing_is_made")
+def test_nothing_is_made_where_every_office_is_frozen(rollout: Rollout, config: Path) -> None:
+    settings = config / "rollout.yaml"
+    year = datetime.now(UTC).year
+    span = f"[{{name: audit, start: {year - 1}-01-01, end: {year + 1}-12-31, offices: [berlin]}}]"
+    frozen = settings.read_text().replace("spans: []", f"spans: {span}")
+    assert "audit" in frozen
+    settings.write_text(frozen)
+    rollout.plan("berlin")
+    findings = {finding["code"]: finding for finding in judge(rollout)["findings"]}
+    assert "frozen by 'audit'" in findings["streaming_right"]["found"]
+
+
+@pytest.mark.usefixtures("nothing_is_made")
+def test_nothing_is_made_for_a_rollout_that_was_aborted(rollout: Rollout, ledger: Connection) -> None:
+    rollout.plan("berlin")
+    command_rollout(ledger, "run-1", "abort", event("abort"))
+    with pytest.raises(AirflowFailException, match="made nothing: the rollout was aborted"):
+        judge(rollout)
 
 
 def test_a_plan_that_exceeds_a_quota_is_stopped_with_what_to_request(

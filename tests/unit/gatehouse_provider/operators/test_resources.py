@@ -9,11 +9,20 @@ import pytest
 from airflow.sdk.exceptions import AirflowFailException, TaskDeferred
 from botocore.exceptions import ClientError
 
-from gatehouse_provider.operators.kinesis_video import KinesisVideoCreateStreamOperator
+from gatehouse_provider.hooks.rekognition import RekognitionHook
+from gatehouse_provider.operators.kinesis_video import (
+    KinesisVideoCreateStreamOperator,
+    KinesisVideoDeleteStreamOperator,
+)
 from gatehouse_provider.operators.rekognition import (
     RekognitionCreateStreamProcessorOperator,
     RekognitionDeleteStreamProcessorOperator,
     RekognitionStartStreamProcessorOperator,
+    RekognitionStopStreamProcessorOperator,
+)
+from gatehouse_provider.operators.rekognition_collection import (
+    RekognitionCreateCollectionOperator,
+    RekognitionDeleteCollectionOperator,
 )
 
 if TYPE_CHECKING:
@@ -95,6 +104,57 @@ def test_deleting_what_is_gone_is_fine(foundation: Callable[..., Any]) -> None:
     with pytest.raises(ClientError) as caught:
         foundation("rekognition", REGION).describe_stream_processor(Name="gone")
     assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def test_stopping_what_is_at_rest_or_gone_is_fine(foundation: Callable[..., Any]) -> None:
+    create_processor("rests", create_stream("rests"))
+    for name in ("rests", "never-was"):
+        operator = RekognitionStopStreamProcessorOperator(
+            task_id="t", processor_name=name, region_name=REGION
+        )
+        assert operator.execute({}) == name
+    found = foundation("rekognition", REGION).describe_stream_processor(Name="rests")
+    assert found["Status"] == "STOPPED"
+
+
+def test_a_deleted_stream_is_gone_and_deleting_it_again_is_fine(foundation: Callable[..., Any]) -> None:
+    create_stream("ends")
+    for _ in range(2):
+        KinesisVideoDeleteStreamOperator(task_id="t", stream_name="ends", region_name=REGION).execute({})
+    with pytest.raises(ClientError) as caught:
+        foundation("kinesisvideo", REGION).describe_stream(StreamName="ends")
+    assert caught.value.response["Error"]["Code"] == "ResourceNotFoundException"
+
+
+def delete_collection(**arguments: Any) -> None:
+    operator = RekognitionDeleteCollectionOperator(
+        task_id="t", collection_id="guests", region_name=REGION, **arguments
+    )
+    operator.execute({})
+
+
+def test_a_collection_is_created_once_and_deleting_it_again_is_fine(foundation: Callable[..., Any]) -> None:
+    client = foundation("rekognition", REGION)
+    for _ in range(2):
+        operator = RekognitionCreateCollectionOperator(
+            task_id="t", collection_id="guests", tags={"made-by": "test"}, region_name=REGION
+        )
+        assert operator.execute({}) == "guests"
+    assert "guests" in client.list_collections()["CollectionIds"]
+    for _ in range(2):
+        delete_collection()
+    assert "guests" not in client.list_collections()["CollectionIds"]
+
+
+def test_a_collection_with_faces_is_kept_unless_they_shall_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    deleted: list[str] = []
+    monkeypatch.setattr(RekognitionHook, "faces", lambda *_: {"face-1": "person-1"})
+    monkeypatch.setattr(RekognitionHook, "delete_collection", lambda _, name: deleted.append(name))
+    with pytest.raises(AirflowFailException, match="guests holds 1 faces; nothing was deleted"):
+        delete_collection()
+    assert deleted == []
+    delete_collection(with_faces=True)
+    assert deleted == ["guests"]
 
 
 def test_a_client_error_keeps_its_code() -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import UTC, datetime
+import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, AirflowSkipException
 
+import gatehouse
 from gatehouse.ledger.control import Event, command_rollout, control_events
 from gatehouse.ledger.evidence import bundles_of
-from gatehouse.ledger.rollouts import camera_phases, set_wave_phase
+from gatehouse.ledger.leases import release_leases, take_lease
+from gatehouse.ledger.rollouts import camera_phases, load_rollout, set_wave_phase
 from gatehouse.office.config import load_company
 from gatehouse.office.edge import EdgeDesired
 from gatehouse.rollout.resources import desired_office
@@ -49,6 +53,20 @@ def provision(rollout: Rollout, office: str, wave: str) -> None:
             rollout.begin("pilot")
     (unit,) = rollout.begin(wave)
     rollout.provision(unit)
+
+
+def provision_both(rollout: Rollout, ledger: Connection) -> None:
+    """Provision berlin, then tokyo, in one rollout."""
+    rollout.plan("berlin", "tokyo")
+    rollout.approve()
+    for wave in ("pilot", "rest"):
+        for unit in rollout.begin(wave):
+            rollout.provision(unit)
+        set_wave_phase(ledger, rollout.run, wave, "Healthy", datetime.now(UTC), passed=True, ended=True)
+
+
+def steps(ledger: Connection, run: str, office: str) -> set[str]:
+    return {step for where, step, _ in camera_phases(ledger, run).values() if where == office}
 
 
 def ask_to_roll_back(ledger: Connection, run: str) -> None:
@@ -94,6 +112,84 @@ def test_a_replaced_processor_is_the_old_one_again(
     assert roll_back(second)["undone"] == {"berlin": 0}
 
 
+def test_an_office_that_another_run_holds_keeps_no_other_from_its_way_back(
+    rollout: Rollout, ledger: Connection
+) -> None:
+    provision_both(rollout, ledger)
+    ask_to_roll_back(ledger, "run-1")
+    release_leases(ledger, "run-1")
+    take_lease(ledger, "berlin", "run-9", datetime.now(UTC), timedelta(minutes=5))
+    with pytest.raises(AirflowFailException, match=r"(?s)office berlin: .*leased by run run-9"):
+        roll_back(rollout)
+    assert steps(ledger, "run-1", "tokyo") == {"rolled_back"}
+    assert "rolled_back" not in steps(ledger, "run-1", "berlin")
+    found = load_rollout(ledger, "run-1")
+    assert found is not None
+    assert found.detail.startswith("rolled back: tokyo; not rolled back: berlin (")
+    release_leases(ledger, "run-9")
+    assert roll_back(rollout)["undone"].keys() == {"berlin", "tokyo"}
+    assert steps(ledger, "run-1", "berlin") == {"rolled_back"}
+
+
+def test_an_office_whose_manifest_is_bad_by_now_keeps_no_other_from_its_way_back(
+    rollout: Rollout, ledger: Connection, config: Path
+) -> None:
+    provision_both(rollout, ledger)
+    ask_to_roll_back(ledger, "run-1")
+    (config / "offices" / "berlin.yaml").write_text("office: [")
+    with pytest.raises(AirflowFailException, match="office berlin: "):
+        roll_back(rollout)
+    assert steps(ledger, "run-1", "tokyo") == {"rolled_back"}
+
+
+def test_a_dead_region_keeps_no_other_from_its_way_back_and_is_tried_again(
+    rollout: Rollout, ledger: Connection, cloud: str
+) -> None:
+    provision_both(rollout, ledger)
+    ask_to_roll_back(ledger, "run-1")
+    fault = {
+        "service": "rekognition",
+        "region": "eu-central-1",
+        "kind": "error",
+        "code": "AccessDeniedException",
+    }
+    httpx.post(f"{cloud}/_gatehouse/faults", json=fault | {"status": 400}).raise_for_status()
+    try:
+        with pytest.raises(AirflowException, match="office berlin: ") as caught:
+            roll_back(rollout)
+    finally:
+        httpx.delete(f"{cloud}/_gatehouse/faults").raise_for_status()
+    # Unlike what only a person can cure, this is retried.
+    assert not isinstance(caught.value, AirflowFailException)
+    assert steps(ledger, "run-1", "tokyo") == {"rolled_back"}
+    roll_back(rollout)
+    assert steps(ledger, "run-1", "berlin") == {"rolled_back"}
+
+
+def test_what_a_later_run_changed_is_not_undone_by_an_earlier_ones_way_back(
+    rollout: Rollout, ledger: Connection, config: Path
+) -> None:
+    provision(rollout, "berlin", "pilot")
+    with pytest.raises(AirflowFailException):
+        rollout.report()
+    settings = config / "rollout.yaml"
+    settings.write_text(settings.read_text().replace("threshold: 80", "threshold: 90"))
+    second = type(rollout)("run-2")
+    provision(second, "berlin", "pilot")
+    with pytest.raises(AirflowFailException):
+        second.report()
+    made = state(config, "berlin")
+    ask_to_roll_back(ledger, "run-1")
+    with pytest.raises(AirflowFailException, match="run-2 changed office berlin after run-1"):
+        roll_back(rollout)
+    assert state(config, "berlin") == made
+    ask_to_roll_back(ledger, "run-2")
+    roll_back(second)
+    with pytest.raises(AirflowFailException):
+        second.report()
+    assert "berlin" in roll_back(rollout)["undone"]
+
+
 def test_nothing_is_undone_unasked(rollout: Rollout) -> None:
     provision(rollout, "berlin", "pilot")
     with pytest.raises(AirflowSkipException, match="Nothing is to be undone"):
@@ -119,3 +215,4 @@ def test_the_evidence_is_kept_once_and_never_replaced(
     ((key, digest),) = bundles_of(ledger, "run-evidence").items()
     body = foundation("s3").get_object(Bucket=BUCKET, Key=key)["Body"].read()
     assert hashlib.sha256(body).hexdigest() == digest
+    assert json.loads(body)["versions"]["gatehouse"] == gatehouse.__version__

@@ -12,6 +12,7 @@ import pytest
 from airflow.triggers.base import BaseTrigger
 
 import gatehouse_provider.triggers
+from gatehouse_provider.triggers.approval import PlanApprovalTrigger
 from gatehouse_provider.triggers.base import BoundedWaiterTrigger
 from gatehouse_provider.triggers.camera import (
     CameraMediaTrigger,
@@ -44,6 +45,14 @@ TRIGGERS: list[BaseTrigger] = [
     CameraRunningTrigger(**CAMERAS),
     CameraVerifiedTrigger(**CAMERAS),
     KinesisVideoStreamActiveTrigger(stream_name="s", **PLACE),
+    PlanApprovalTrigger(
+        rollout_id="run-1",
+        ti_id="1",
+        options=["Approve", "Reject"],
+        defaults=["Reject"],
+        params={},
+        timeout_datetime="2026-11-24T12:00:00+00:00",
+    ),
     ProbesTrigger(rollout_id="run-1", office="berlin", probes=["p1"], truth=TRUTH),
     RekognitionStreamProcessorRunningTrigger(processor_name="p", **PLACE),
     SteeringTrigger(rollout_id="run-1", offices=["berlin"]),
