@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import logging
 import sys
+from functools import cache
 
 from airflow.listeners import hookimpl
 
@@ -30,8 +31,13 @@ NEEDED = (
 def on_starting() -> None:
     """Import what tasks need before a scheduler forks the first worker; other components go without."""
     # The component has no type yet when it says that it starts.
-    if "scheduler" not in sys.argv:
-        return
+    if "scheduler" in sys.argv:
+        _load()
+
+
+@cache
+def _load() -> None:
+    """Load it; tasks are told that they start as well, and find it done."""
     for name in NEEDED:
         importlib.import_module(name)
     log.info("Loaded %d modules for the processes that run tasks", len(NEEDED))
