@@ -46,6 +46,12 @@ if TYPE_CHECKING:
 ACCOUNT = "123456789012"
 REGIONS = ("eu-central-1", "us-west-2", "ap-northeast-1")
 CONFIG = Path(__file__).parents[3] / "config"
+# Every state is passed through, and none takes long.
+BRISK = """
+kinesis: {creating_seconds: 0.3}
+kinesisvideo: {creating_s: 0.3, deleting_s: 0.3}
+processors: {start_seconds: 0.3, stop_seconds: 0.2, name_hold_seconds: 0.3, check_seconds: 1}
+"""
 START_SECONDS = 60
 Client = Any
 
@@ -61,7 +67,10 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the endpoint of a local cloud that this run's tests share."""
     folder = tmp_path_factory.mktemp("cloud")
     moto, door = free_port(), free_port()
+    settings = folder / "cloud.yaml"
+    settings.write_text(BRISK)
     places = ["--port", str(door), "--state", str(folder), "--moto-endpoint", f"http://127.0.0.1:{moto}"]
+    places += ["--config", str(settings)]
     commands = {
         "moto": ["-c", "from moto.server import main; main()", "-p", str(moto)],
         "door": ["-m", "gatehouse_local", *places],

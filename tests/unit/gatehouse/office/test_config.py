@@ -137,8 +137,8 @@ def test_a_mistake_is_named_with_file_line_and_remedy(
 
 
 def test_a_stream_processor_office_needs_a_region_that_has_them(config: Path) -> None:
-    edit(config, "regions.yaml", "  us-west-2:", "  eu-west-2:")
-    edit(config, "offices/portland.yaml", "us-west-2", "eu-west-2")
+    edit(config, "regions.yaml", "  ap-northeast-1:", "  eu-west-2:")
+    edit(config, "offices/tokyo.yaml", "ap-northeast-1", "eu-west-2")
     with pytest.raises(ConfigError, match="Use engine: frame_search"):
         load_company(config)
 
