@@ -13,7 +13,7 @@ from psycopg import sql
 
 from running_stack import Demo, RunningStack, wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.full, pytest.mark.timeout(1200)]
 
 REGION = "eu-central-1"
 CAMERA = "CAM_BER_F0_LOBBY_001"
@@ -44,7 +44,6 @@ def test_everything_is_as_before_and_goes_on(stack: RunningStack, demo: Demo) ->
     wait_until(lambda: max(_documents(stack)) > newest, 240, f"{CAMERA} has a new document")
 
 
-@pytest.mark.full
 def test_rolling_out_over_the_kept_state_changes_nothing(stack: RunningStack, demo: Demo) -> None:
     before = _cloud(stack)
     done = stack.run("run", "office_rollout")

@@ -80,6 +80,7 @@ def proof(role: str, run: str = "run-1") -> StreamingProofHook:
     return StreamingProofHook(REGION, ACCOUNT, role, run)
 
 
+@pytest.mark.full
 def test_a_real_start_and_stop_proves_right_and_role_and_leaves_nothing(
     aws: Callable[..., Any], role: str
 ) -> None:
@@ -88,6 +89,7 @@ def test_a_real_start_and_stop_proves_right_and_role_and_leaves_nothing(
     assert left(aws) == []
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("role", ["lambda.amazonaws.com"], indirect=True)
 def test_a_role_that_rekognition_may_not_assume_is_found_in_aws_s_words(
     aws: Callable[..., Any], role: str
@@ -98,6 +100,7 @@ def test_a_role_that_rekognition_may_not_assume_is_found_in_aws_s_words(
     assert left(aws) == []
 
 
+@pytest.mark.full
 def test_an_account_closed_to_streaming_is_told_from_a_bad_role(
     aws: Callable[..., Any], cloud: str, role: str
 ) -> None:
@@ -130,6 +133,7 @@ def test_what_a_killed_preflight_left_is_found_by_tag_and_removed(aws: Callable[
     aws("kinesisvideo").delete_stream(StreamARN=arn)
 
 
+@pytest.mark.full
 def test_the_same_run_taken_up_again_removes_its_own_leftovers(aws: Callable[..., Any], role: str) -> None:
     first = proof(role)
     first._create(first._prepare())
@@ -146,6 +150,7 @@ def hook(foundation: Callable[..., Any]) -> PreflightHook:
     return PreflightHook(REGION, ACCOUNT, COMPANY.regions.regions[REGION])
 
 
+@pytest.mark.full
 def test_a_dry_run_starts_nothing_and_says_so(aws: Callable[..., Any], hook: PreflightHook) -> None:
     seen = hook.observe([COMPANY.office("berlin")], "run-1", dry_run=True)
     assert seen.streaming_right.answer == "not_proved"
@@ -155,6 +160,7 @@ def test_a_dry_run_starts_nothing_and_says_so(aws: Callable[..., Any], hook: Pre
     assert left(aws) == []
 
 
+@pytest.mark.full
 def test_a_missing_function_can_t_be_invoked(aws: Callable[..., Any]) -> None:
     del aws
     names = COMPANY.regions.regions[REGION].model_copy(update={"ingest_function": "nowhere"})
@@ -163,11 +169,13 @@ def test_a_missing_function_can_t_be_invoked(aws: Callable[..., Any]) -> None:
     assert "nowhere" in seen.detail
 
 
+@pytest.mark.full
 def test_quotas_stay_at_their_defaults_where_service_quotas_has_none(hook: PreflightHook) -> None:
     quotas = load_quotas(ROOT / "config")
     assert hook.quotas(quotas).count("face_search_processors", REGION) == 10
 
 
+@pytest.mark.full
 def test_what_is_in_use_is_counted_whoever_made_it(aws: Callable[..., Any], hook: PreflightHook) -> None:
     before = hook.in_use()
     aws("kinesis").create_stream(StreamName="of-another-team", ShardCount=3)
@@ -178,5 +186,6 @@ def test_what_is_in_use_is_counted_whoever_made_it(aws: Callable[..., Any], hook
     aws("kinesis").delete_stream(StreamName="of-another-team")
 
 
+@pytest.mark.full
 def test_an_opt_out_that_can_t_be_looked_up_is_unknown(hook: PreflightHook) -> None:
     assert hook.ai_opt_out().answer in {"unknown", "no"}

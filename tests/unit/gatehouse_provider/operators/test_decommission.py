@@ -220,6 +220,7 @@ def test_everything_goes_with_a_receipt_and_the_neighbour_keeps_everything(
     release_leases(ledger, "retire-2")
 
 
+@pytest.mark.full
 def test_faces_and_single_cameras_stay_until_somebody_says_so(
     berlin: None, foundation: Aws, ledger: Connection
 ) -> None:
@@ -235,6 +236,7 @@ def test_faces_and_single_cameras_stay_until_somebody_says_so(
     assert ledger.execute(select(receipt)).all() == []
 
 
+@pytest.mark.full
 def test_a_dry_run_shows_the_plan_and_touches_nothing(berlin: None, foundation: Aws) -> None:
     before = inventory(foundation, "berlin"), carried(foundation, "berlin")
     run = Run()
@@ -245,6 +247,7 @@ def test_a_dry_run_shows_the_plan_and_touches_nothing(berlin: None, foundation: 
     assert (inventory(foundation, "berlin"), carried(foundation, "berlin")) == before
 
 
+@pytest.mark.full
 def test_nothing_goes_unapproved(berlin: None, foundation: Aws) -> None:
     before = inventory(foundation, "berlin"), carried(foundation, "berlin")
     run = Run()
@@ -256,6 +259,7 @@ def test_nothing_goes_unapproved(berlin: None, foundation: Aws) -> None:
     assert (inventory(foundation, "berlin"), carried(foundation, "berlin")) == before
 
 
+@pytest.mark.full
 def test_killed_at_every_kind_of_step_it_finishes_and_doubles_nothing(
     berlin: None, foundation: Aws, ledger: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,6 +301,7 @@ def test_killed_at_every_kind_of_step_it_finishes_and_doubles_nothing(
     assert set(removals) == {1}
 
 
+@pytest.mark.full
 def test_an_office_without_a_manifest_is_found_by_its_tags(
     berlin: None, neighbour: dict[str, Any], foundation: Aws, config: Path
 ) -> None:
@@ -327,6 +332,7 @@ def test_an_office_that_moved_since_planning_is_refused(
     assert inventory(foundation, "berlin") == before
 
 
+@pytest.mark.full
 def test_it_waits_and_stops_as_a_rollout_does(berlin: None, foundation: Aws, ledger: Connection) -> None:
     before = inventory(foundation, "berlin")
     run = Run()
@@ -345,6 +351,7 @@ def test_it_waits_and_stops_as_a_rollout_does(berlin: None, foundation: Aws, led
     assert inventory(foundation, "berlin") == before
 
 
+@pytest.mark.full
 def test_a_proxy_that_reports_and_doesnt_obey_holds_everything_up(
     berlin: None, foundation: Aws, config: Path
 ) -> None:
@@ -377,6 +384,7 @@ class Index:
         }
 
 
+@pytest.mark.full
 def test_a_record_stream_is_drained_when_its_last_frame_is_counted(
     berlin: None, foundation: Aws, config: Path
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_changed_engine_comes_into_force_when_the_new_one_runs(
     assert read(foundation, "snapshot/ingest.json", IngestSnapshot).streams == {}
 
 
+@pytest.mark.full
 def test_the_former_engine_stays_in_force_while_the_new_one_writes_nothing(
     rollout: Rollout,
     config: Path,
@@ -136,6 +137,7 @@ def report(aws: Callable[..., Any], records: int) -> None:
     aws("s3", REGION).put_object(**place, Body=said.model_dump_json().encode())
 
 
+@pytest.mark.full
 def test_a_worker_that_analyses_is_as_good_as_a_processor_that_runs(foundation: Callable[..., Any]) -> None:
     now = datetime.now(UTC)
     report = FramesObserved(

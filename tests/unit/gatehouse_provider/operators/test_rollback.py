@@ -73,6 +73,7 @@ def ask_to_roll_back(ledger: Connection, run: str) -> None:
     command_rollout(ledger, run, "rollback", Event(f"{run}-back", datetime.now(UTC), "olga", "test"))
 
 
+@pytest.mark.full
 def test_what_a_rollout_made_is_gone_again(
     rollout: Rollout, ledger: Connection, config: Path, foundation: Callable[..., Any]
 ) -> None:
@@ -112,6 +113,7 @@ def test_a_replaced_processor_is_the_old_one_again(
     assert roll_back(second)["undone"] == {"berlin": 0}
 
 
+@pytest.mark.full
 def test_an_office_that_another_run_holds_keeps_no_other_from_its_way_back(
     rollout: Rollout, ledger: Connection
 ) -> None:
@@ -131,6 +133,7 @@ def test_an_office_that_another_run_holds_keeps_no_other_from_its_way_back(
     assert steps(ledger, "run-1", "berlin") == {"rolled_back"}
 
 
+@pytest.mark.full
 def test_an_office_whose_manifest_is_bad_by_now_keeps_no_other_from_its_way_back(
     rollout: Rollout, ledger: Connection, config: Path
 ) -> None:
@@ -142,6 +145,7 @@ def test_an_office_whose_manifest_is_bad_by_now_keeps_no_other_from_its_way_back
     assert steps(ledger, "run-1", "tokyo") == {"rolled_back"}
 
 
+@pytest.mark.full
 def test_a_dead_region_keeps_no_other_from_its_way_back_and_is_tried_again(
     rollout: Rollout, ledger: Connection, cloud: str
 ) -> None:
@@ -166,6 +170,7 @@ def test_a_dead_region_keeps_no_other_from_its_way_back_and_is_tried_again(
     assert steps(ledger, "run-1", "berlin") == {"rolled_back"}
 
 
+@pytest.mark.full
 def test_what_a_later_run_changed_is_not_undone_by_an_earlier_ones_way_back(
     rollout: Rollout, ledger: Connection, config: Path
 ) -> None:
@@ -190,12 +195,14 @@ def test_what_a_later_run_changed_is_not_undone_by_an_earlier_ones_way_back(
     assert "berlin" in roll_back(rollout)["undone"]
 
 
+@pytest.mark.full
 def test_nothing_is_undone_unasked(rollout: Rollout) -> None:
     provision(rollout, "berlin", "pilot")
     with pytest.raises(AirflowSkipException, match="Nothing is to be undone"):
         roll_back(rollout, on_failure=True)
 
 
+@pytest.mark.full
 def test_a_failed_wave_is_undone_if_the_run_shall(rollout: Rollout, ledger: Connection) -> None:
     provision(rollout, "berlin", "pilot")
     set_wave_phase(ledger, "run-1", "pilot", "Degraded", datetime.now(UTC), detail="bad", ended=True)
@@ -203,6 +210,7 @@ def test_a_failed_wave_is_undone_if_the_run_shall(rollout: Rollout, ledger: Conn
     assert [event["command"] for event in control_events(ledger, "run-1")] == ["rollback"]
 
 
+@pytest.mark.full
 def test_the_evidence_is_kept_once_and_never_replaced(
     rollout: Rollout, ledger: Connection, foundation: Callable[..., Any]
 ) -> None:
