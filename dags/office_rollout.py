@@ -9,10 +9,11 @@ Runs by hand. Brings the chosen offices' cameras up and proves that each works:
    right to stream by a start and stop of its own. A dry run says "not proved", and ends here.
 3. **approve**: wait for a person to approve the plan's hash; no answer within a day is a no.
 4. Per wave, per unit (some cameras of one office): **provision** streams, mappings and processors and tell
-   the office's proxy, **start** what analyses them once media flows, and **verify** that fragments arrive,
-   are analysed and become searchable. Then **probe**: each changed camera's own stream plays a clip, whose
-   enrolled face must be matched, and whose other face must reach the probe topic as an alert. Then the whole
-   wave **bakes** under its health gate. A wave begins when the one before it has passed; the last one,
+   the office's proxy, **start** what analyses them once media flows, and **verify** that fragments arrive
+   and are analysed, whoever is in view. Then **probe**: each changed camera's own stream plays a clip, whose
+   enrolled face must be matched, and whose other face must reach the probe topic as an alert. With probes
+   switched off, verify waits instead until somebody who walks past becomes searchable. Then the whole wave
+   **bakes** under its health gate. A wave begins when the one before it has passed; the last one,
    `requeued`, takes offices that couldn't be reached.
 5. **rollback**: if somebody asked for it, or a wave failed and the run shall undo that, bring every office
    back to exactly what it was before.

@@ -1,6 +1,7 @@
-"""Decide whether a camera's whole path works, from evidence newer than the change.
+"""Decide whether a camera's path works, from evidence newer than the change.
 
-No data is not success: a camera that nobody passed stays unverified, with that reason.
+No data is not success. Whether a face must be among it is the plan's: where it probes cameras, a clip brings
+the faces; where it doesn't, a camera that nobody passed stays unverified, with that reason.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ REFUSAL_COUNTS_AFTER_S = 10.0
 class Evidence:
     """Count what was seen of one camera since `since`; nothing older may be counted.
 
+    `frames_analysed` counts those of probes too, `documents` only real people's.
     `edge_phase` and `edge_reason` are the office proxy's own words; empty where it hasn't reported since.
     `edge_after_s` tells how many seconds after `since` it said so.
     """
@@ -67,8 +69,11 @@ def judge_processor(camera_id: str, evidence: Evidence, *, overdue: bool) -> Ver
     return _pending(camera_id, reason, overdue=overdue)
 
 
-def judge_camera(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdict:
-    """Decide whether fragments arrive, are analysed and searchable; `overdue` turns waiting to failed."""
+def judge_analysis(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdict:
+    """Decide whether fragments arrive and are analysed; nobody need be in view.
+
+    `overdue` turns waiting to failed. Whether a changed camera's faces arrive too is its probe's to say.
+    """
     if evidence.processor_status == "FAILED":
         return _failed_processor(camera_id, evidence)
     if not evidence.fragments:
@@ -76,18 +81,22 @@ def judge_camera(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdic
     if not evidence.frames_analysed:
         reason = f"{evidence.fragments} fragments arrived, but no analysed frame is searchable"
         return _pending(camera_id, f"{reason}. See the ingest function's log", overdue=overdue)
+    seen = f"{evidence.fragments} fragments, {evidence.frames_analysed} frames analysed"
+    return Verdict(camera_id, "verified", seen)
+
+
+def judge_camera(camera_id: str, evidence: Evidence, *, overdue: bool) -> Verdict:
+    """Decide as `judge_analysis`, and whether somebody's face is searchable: here no probe proves that."""
+    analysed = judge_analysis(camera_id, evidence, overdue=overdue)
+    if analysed.outcome != "verified":
+        return analysed
     if not evidence.documents:
         reason = (
             f"{evidence.frames_analysed} frames were analysed, but no face is searchable: nobody passed, "
             "or the camera sees no faces. Walk past it and run the rollout again"
         )
         return _pending(camera_id, reason, overdue=overdue)
-    return Verdict(
-        camera_id,
-        "verified",
-        f"{evidence.fragments} fragments, {evidence.frames_analysed} frames analysed, "
-        f"{evidence.documents} documents searchable",
-    )
+    return Verdict(camera_id, "verified", f"{analysed.reason}, {evidence.documents} documents searchable")
 
 
 def _failed_processor(camera_id: str, evidence: Evidence) -> Verdict:

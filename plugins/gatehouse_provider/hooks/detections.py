@@ -40,24 +40,29 @@ class DetectionHook(OpenSearchHook):
         return {bucket["key"]: bucket["doc_count"] for bucket in buckets}
 
     def frames_since(self, cameras: Sequence[str], since: datetime) -> dict[str, int]:
-        """Count the analysed frames per camera that aren't older than `since`."""
+        """Count the analysed frames per camera that aren't older than `since`, a probe's apart."""
         return self._count_frames(cameras, since, "frames")
 
-    def _count_frames(self, cameras: Sequence[str], since: datetime, field: str) -> dict[str, int]:
-        """Count the entries of a camera-minute's set.
+    def analysed_since(self, cameras: Sequence[str], since: datetime) -> dict[str, int]:
+        """Count the analysed frames per camera that aren't older than `since`, a probe's among them."""
+        return self._count_frames(cameras, since, "frames", "probe_frames")
+
+    def _count_frames(self, cameras: Sequence[str], since: datetime, *fields: str) -> dict[str, int]:
+        """Count the entries of a camera-minute's sets.
 
         A camera-minute keeps its frames as milliseconds after its start, so the minute that `since`
         falls into is counted in part.
         """
         minute = since.replace(second=0, microsecond=0)
-        body = {"size": MAX_MINUTES, "_source": ["@timestamp", "camera_id", field]}
+        body = {"size": MAX_MINUTES, "_source": ["@timestamp", "camera_id", *fields]}
         answer = self._search(naming.CAMERA_MINUTES, cameras, minute.isoformat(), body)
         counts = dict.fromkeys(cameras, 0)
         for hit in answer["hits"]["hits"]:
             source = hit["_source"]
             start = datetime.fromisoformat(source["@timestamp"])
             earliest = (since - start).total_seconds() * 1000
-            counts[source["camera_id"]] += sum(offset >= earliest for offset in source.get(field, ()))
+            offsets = [offset for field in fields for offset in source.get(field, ())]
+            counts[source["camera_id"]] += sum(offset >= earliest for offset in offsets)
         return counts
 
     def face_frames_since(self, cameras: Sequence[str], since: datetime) -> dict[str, int]:

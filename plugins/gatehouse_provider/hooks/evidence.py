@@ -134,7 +134,7 @@ class EvidenceHook(BaseHook):
     def whole_path(self, since: datetime) -> dict[str, Evidence]:
         """Return the evidence of the whole path, from the proxy to the searchable document."""
         media, processors = self.media(since), self.processors(since)
-        frames = self._detections.frames_since(self.cameras, since)
+        frames = self._detections.analysed_since(self.cameras, since)
         documents = self._detections.documents_since(self.cameras, since)
         return {
             camera_id: replace(

@@ -66,9 +66,11 @@ class ProbeOrderHook(BaseHook):
         """Name the probes that the office's document orders, ended ones among them."""
         return frozenset(order.probe_id for order in self._orders().values())
 
-    def orders_of(self, cameras: Collection[str]) -> list[str]:
-        """Name those of the cameras that have an order."""
-        return sorted(self._orders().keys() & set(cameras))
+    def orders_of(self, cameras: Collection[str]) -> frozenset[str]:
+        """Name the probes that the office's document orders of these cameras."""
+        return frozenset(
+            order.probe_id for camera_id, order in self._orders().items() if camera_id in cameras
+        )
 
     def _orders(self) -> dict[str, ProbeOrder]:
         document, _ = self.documents.read(self.bucket, self.edge_key, EdgeDesired)
@@ -95,24 +97,29 @@ class ProbeOrderHook(BaseHook):
             )
             for probe in probes
         }
-        self._change_edge(orders)
+        self._change_edge(lambda stored: edge_with_probes(stored, orders))
 
-    def take_back(self, cameras: Iterable[str]) -> None:
-        """Take the orders of cameras back."""
-        self._change_edge(dict.fromkeys(cameras))
+    def take_back(self, probes: Collection[str]) -> None:
+        """Take the orders of probes back; a camera that has another one by now keeps it."""
+
+        def without(stored: EdgeDesired) -> EdgeDesired:
+            cameras = [one.camera_id for one in stored.cameras if one.probe and one.probe.probe_id in probes]
+            return edge_with_probes(stored, dict.fromkeys(cameras))
+
+        self._change_edge(without)
 
     def forget(self, before_ms: int) -> None:
         """Let ingest forget, for the whole Region, the probes that ended before a time."""
         self._change_snapshot(lambda stored: snapshot_without_probes(stored, before_ms))
 
-    def _change_edge(self, orders: dict[str, ProbeOrder] | dict[str, None]) -> None:
-        def change(stored: EdgeDesired | None) -> EdgeDesired:
+    def _change_edge(self, change: Callable[[EdgeDesired], EdgeDesired]) -> None:
+        def changed(stored: EdgeDesired | None) -> EdgeDesired:
             if stored is None:
                 msg = f"Office {self.office} has no desired document; no probe was ordered. Roll it out first"
                 raise PlanError(msg)
-            return edge_with_probes(stored, orders)
+            return change(stored)
 
-        document = self.documents.change(self.bucket, self.edge_key, EdgeDesired, change)
+        document = self.documents.change(self.bucket, self.edge_key, EdgeDesired, changed)
         self.log.info("Edge document of %s is version %d", self.office, document.version)
 
     def _change_snapshot(self, change: Callable[[IngestSnapshot], IngestSnapshot]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,7 +23,7 @@ from gatehouse_provider.operators.unit import UnitOperator
 from gatehouse_provider.triggers.probe import ProbesTrigger
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from datetime import datetime
 
     from airflow.sdk import Context
@@ -46,6 +47,7 @@ class OfficeProbeOperator(UnitOperator):
     All of them play the clip in one interval, which the ledger and ingest know before the office's proxy is
     told of it. An attempt that says nothing about its camera is repeated once; what a killed task left is
     waited for. Run it whatever became of the unit's other cameras: it fails naming all that may not go live.
+    However it fails for good, by an abort as well, it leaves no order behind: no clip plays for nobody.
     """
 
     def perform(self, context: Context) -> dict[str, Any]:
@@ -56,12 +58,17 @@ class OfficeProbeOperator(UnitOperator):
             self.log.warning("The plan has probes switched off: cameras go live without this proof")
             return {"proved": []}
         cameras = self.cameras(plan)
-        self.lease(rollout_id)
+        with self._calling_off(rollout_id):
+            self.lease(rollout_id)
+            return self._probe(context, cameras, plan.judgement.probe.clip)
+
+    def _probe(self, context: Context, cameras: Sequence[str], clip_key: str) -> dict[str, Any]:
+        rollout_id = context["run_id"]
         found = self._probing(rollout_id).standing(cameras)
         if not found.due and not found.running:
             return self._finish(context, cameras, found)
         hook = self.hook(rollout_id)
-        clip, truth = self._clip(rollout_id, plan.judgement.probe.clip, ProbeOrderHook(hook), found)
+        clip, truth = self._clip(rollout_id, clip_key, ProbeOrderHook(hook), found)
         running = self._order(context, hook, clip, truth, found)
         if missed := [probe for probe in running if probe.state == "planned"]:
             return self._settled(context, {probe.probe_id: MISSED for probe in missed})
@@ -69,12 +76,34 @@ class OfficeProbeOperator(UnitOperator):
 
     def probes_judged(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Go on after every probe was judged, or waiting was called off."""
-        if event["status"] != "success":
-            msg = f"Office {self.office}: {event['message']}"
-            raise AirflowFailException(msg)
-        self.lease(context["run_id"])
+        with self._calling_off(context["run_id"]):
+            if event["status"] != "success":
+                msg = f"Office {self.office}: {event['message']}"
+                raise AirflowFailException(msg)
+            self.lease(context["run_id"])
         found = {probe_id: Verdict(**verdict) for probe_id, verdict in event["verdicts"].items()}
         return self._settled(context, found)
+
+    def go_on(self, context: Context, event: dict[str, Any]) -> Any:
+        """Take the step up again after a pause, or fail if the rollout was called off."""
+        with self._calling_off(context["run_id"]):
+            return super().go_on(context, event)
+
+    @contextmanager
+    def _calling_off(self, rollout_id: str) -> Iterator[None]:
+        """Take back what the unit's probes ordered if the block fails for good.
+
+        It waits for nobody and needs no lease: only this rollout's own orders go.
+        """
+        try:
+            yield
+        except AirflowFailException as error:
+            probing = self._probing(rollout_id)
+            if tried := probing.tried(self.cameras(self.plan(rollout_id))):
+                orders = ProbeOrderHook(self.hook(rollout_id))
+                self._take_back(rollout_id, orders, orders.ordered() & tried)
+                probing.call_off(tried, str(error))
+            raise
 
     def _probing(self, rollout_id: str) -> Probing:
         return Probing(self.ledger, rollout_id, self.office)
@@ -181,7 +210,7 @@ class OfficeProbeOperator(UnitOperator):
 
     def _finish(self, context: Context, cameras: Sequence[str], found: Standing) -> dict[str, Any]:
         """Take the orders back, and fail unless every camera of the unit may go live."""
-        self._take_back(context, cameras)
+        self._clear(context, cameras)
         probing = self._probing(context["run_id"])
         steps = probing.steps(cameras)
         wrong = {camera_id: told for camera_id, told in steps.items() if told[0] not in FINE}
@@ -195,17 +224,22 @@ class OfficeProbeOperator(UnitOperator):
             raise AirflowFailException(msg)
         return {"proved": sorted(found.proved)}
 
-    def _take_back(self, context: Context, cameras: Sequence[str]) -> None:
+    def _clear(self, context: Context, cameras: Sequence[str]) -> None:
         """Take back what is ordered of these cameras, and let ingest forget what is long over."""
         orders = ProbeOrderHook(self.hook(context["run_id"]))
         ended = orders.orders_of(cameras)
         if not ended:
             return
-        with self.calling(context, "clear_edge_document", orders.edge_key):
-            orders.take_back(ended)
+        self._take_back(context["run_id"], orders, ended)
         kept = timedelta(hours=max(RECORDS_KEPT_HOURS, self.desired.retention_hours))
         with self.calling(context, "clear_snapshot", naming.SNAPSHOT_KEY):
             orders.forget(_milliseconds(now() - kept))
+
+    def _take_back(self, rollout_id: str, orders: ProbeOrderHook, probes: frozenset[str]) -> None:
+        """Take orders back whatever people want of the rollout: an abort must not leave clips to play."""
+        if probes:
+            with self.noting(rollout_id, "clear_edge_document", orders.edge_key):
+                orders.take_back(probes)
 
 
 def _in_time(probes: Iterable[Probe]) -> list[Probe]:

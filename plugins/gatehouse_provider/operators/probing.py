@@ -106,8 +106,16 @@ class Probing:
         with self.ledger.begin() as connection:
             set_camera_phase(connection, self.rollout_id, self.office, rows, now())
 
-    def tried(self, cameras: Iterable[str]) -> bool:
-        """Tell whether any of these cameras was probed by this rollout."""
+    def tried(self, cameras: Iterable[str]) -> frozenset[str]:
+        """Name the probes of these cameras by this rollout, ended ones among them."""
         mine = set(cameras)
         with self.ledger.begin() as connection:
-            return any(probe.camera_id in mine for probe in probes_of(connection, self.rollout_id))
+            stored = probes_of(connection, self.rollout_id)
+        return frozenset(probe.probe_id for probe in stored if probe.camera_id in mine)
+
+    def call_off(self, ids: Iterable[str], reason: str) -> None:
+        """End probes that nobody waits for any more, which says nothing of their cameras; an end stays."""
+        at = now()
+        with self.ledger.begin() as connection:
+            for probe_id in sorted(ids):
+                set_probe_state(connection, probe_id, "failed", at, f"called off: {reason}")

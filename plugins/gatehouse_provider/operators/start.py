@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatehouse.ingest.instant import moment
 from gatehouse.ingest.snapshot import IngestSnapshot
-from gatehouse.ledger.calls import mark_changed
+from gatehouse.ledger.calls import changed_at, mark_changed
 from gatehouse.office import naming
 from gatehouse.office.documents import snapshot_with_streams
 from gatehouse.rollout.handover import in_force_since, is_known_in_time, switch_ms
@@ -86,15 +86,15 @@ class OfficeStartOperator(UnitOperator):
         if not flowing:
             return {"cameras": [], "since": since}
         self.record(rollout_id, {camera_id: ("starting", "") for camera_id in flowing})
-        if self.desired.engine == "stream_processor" and self._start_processors(context, flowing):
-            # Evidence must be newer than the change that it shall prove.
-            since = now().isoformat()
+        if self.desired.engine == "stream_processor":
+            self._start_processors(context, flowing)
+            since = self._since_last_change(rollout_id, flowing, since)
         timeout = self.reading.company.rollout.timeouts_seconds.processor_running
         trigger = self.trigger(CameraRunningTrigger, context, flowing, since, timeout)
         return self._finish(context, self.wait(trigger, "processors_judged", since=since), since)
 
-    def _start_processors(self, context: Context, cameras: Sequence[str]) -> list[str]:
-        """Start those that don't run, and return their cameras."""
+    def _start_processors(self, context: Context, cameras: Sequence[str]) -> None:
+        """Start those that don't run; a camera is marked before its call, as a killed task can't after it."""
         rollout_id = context["run_id"]
         rekognition = self.hook(rollout_id).rekognition
         statuses = rekognition.processor_statuses()
@@ -104,11 +104,17 @@ class OfficeStartOperator(UnitOperator):
         for camera_id in idle:
             name = naming.stream_processor(camera_id)
             with self.calling(context, "start_processor", name, camera_id):
+                with self.ledger.begin() as connection:
+                    mark_changed(connection, rollout_id, [camera_id], now())
                 rekognition.start_processor(name)
-        with self.ledger.begin() as connection:
-            mark_changed(connection, rollout_id, idle, now())
         self.log.info("Started %d of %d processors, the others run already", len(idle), len(cameras))
-        return idle
+
+    def _since_last_change(self, rollout_id: str, cameras: Sequence[str], since: str) -> str:
+        """Return since when evidence counts: it must be newer than the change that it shall prove."""
+        with self.ledger.begin() as connection:
+            changed = changed_at(connection, rollout_id)
+        mine = [changed[camera_id] for camera_id in cameras if camera_id in changed]
+        return max([datetime.fromisoformat(since), *mine]).isoformat()
 
     def _finish(self, context: Context, verdicts: list[Verdict], since: str) -> dict[str, Any]:
         running = [verdict.camera_id for verdict in verdicts if verdict.outcome == "verified"]

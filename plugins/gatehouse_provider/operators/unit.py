@@ -116,7 +116,16 @@ class UnitOperator(GatehouseOperator):
         `action` is verb_kind, so that a roll-back knows what it touched. Waits before it if it must.
         """
         self.mind(context)
-        rollout_id, call = context["run_id"], (camera_id, action, resource)
+        with self.noting(context["run_id"], action, resource, camera_id):
+            yield
+
+    @contextmanager
+    def noting(self, rollout_id: str, action: str, resource: str, camera_id: str = "") -> Iterator[None]:
+        """Announce a change that waits for nobody, let the block make it, and note what came of it.
+
+        It is for what an end leaves behind otherwise. Everything else is `calling`.
+        """
+        call = (camera_id, action, resource)
         with self.ledger.begin() as connection:
             begin_call(connection, rollout_id, self.office, call, now())
         try:

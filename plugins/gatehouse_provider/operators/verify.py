@@ -1,4 +1,4 @@
-"""Verify a unit: fragments arrive, are analysed and become searchable; only new evidence counts."""
+"""Verify a unit: fragments arrive and are analysed; only new evidence counts."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from gatehouse.rollout.handover import in_force_since
 from gatehouse_provider.hooks.handover import HandoverHook
 from gatehouse_provider.operators.stored_plan import PREPARED
 from gatehouse_provider.operators.unit import UnitOperator, failures
-from gatehouse_provider.triggers.camera import CameraVerifiedTrigger
+from gatehouse_provider.triggers.camera import CameraAnalysedTrigger, CameraVerifiedTrigger
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,6 +33,8 @@ class OfficeVerifyOperator(UnitOperator):
     """
     Verify a unit, and then remove what its verified cameras' former engine needed.
 
+    Frames analysed verify a camera, whoever is in view: its probe brings the faces if it was changed, and if
+    it wasn't there is nothing else to prove. With probes off in the plan, somebody's face must be searchable.
     Where the plan proves nothing, the cameras that were started are prepared, and that is all that is said
     of them. Fails naming every camera of the unit that isn't verified, or prepared.
 
@@ -53,7 +55,11 @@ class OfficeVerifyOperator(UnitOperator):
             return self._prepared(context["run_id"], plan)
         timeout = self.reading.company.rollout.timeouts_seconds.verified
         cameras, since = self.started["cameras"], self.started["since"]
-        trigger = self.trigger(CameraVerifiedTrigger, context, cameras, since, timeout)
+        probed = plan.judgement.probe.enabled
+        if not probed:
+            self.log.warning("The plan has probes switched off: each camera needs somebody to walk past it")
+        kind = CameraAnalysedTrigger if probed else CameraVerifiedTrigger
+        trigger = self.trigger(kind, context, cameras, since, timeout)
         return self._finish(context, self.wait(trigger, "cameras_judged") if cameras else [])
 
     def _prepared(self, rollout_id: str, plan: StoredPlan) -> dict[str, Any]:

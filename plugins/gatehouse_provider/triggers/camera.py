@@ -14,7 +14,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sqlalchemy.exc import OperationalError
 
 from gatehouse.exceptions import GatehouseError
-from gatehouse.rollout.verify import Evidence, Verdict, judge_camera, judge_media, judge_processor
+from gatehouse.rollout.verify import (
+    Evidence,
+    Verdict,
+    judge_analysis,
+    judge_camera,
+    judge_media,
+    judge_processor,
+)
 from gatehouse_provider.hooks.base_aws import error_code
 from gatehouse_provider.hooks.evidence import EvidenceHook
 from gatehouse_provider.hooks.steering import SteeringHook
@@ -200,6 +207,13 @@ class CameraRunningTrigger(CamerasTrigger):
 
     collect = EvidenceHook.processors
     judge = judge_processor
+
+
+class CameraAnalysedTrigger(CamerasTrigger):
+    """Trigger when every camera's frames are seen analysed, whoever is in view, or won't be."""
+
+    collect = EvidenceHook.whole_path
+    judge = judge_analysis
 
 
 class CameraVerifiedTrigger(CamerasTrigger):

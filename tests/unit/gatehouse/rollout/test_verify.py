@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gatehouse.rollout.verify import Evidence, judge_camera, judge_media, judge_processor
+from gatehouse.rollout.verify import Evidence, judge_analysis, judge_camera, judge_media, judge_processor
 
 WHOLE = Evidence(fragments=5, frames_analysed=20, documents=3, processor_status="RUNNING")
 
@@ -31,6 +31,18 @@ def test_no_data_waits_and_in_the_end_fails_with_the_missing_step(evidence: Evid
     overdue = judge_camera("CAM_1", evidence, overdue=True)
     assert (waiting.outcome, overdue.outcome) == ("waiting", "failed")
     assert reason in overdue.reason
+
+
+def test_analysed_frames_are_enough_where_a_probe_brings_the_faces() -> None:
+    quiet = Evidence(fragments=5, frames_analysed=20, processor_status="RUNNING")
+    verdict = judge_analysis("CAM_1", quiet, overdue=False)
+    assert (verdict.outcome, verdict.reason) == ("verified", "5 fragments, 20 frames analysed")
+
+
+def test_without_an_analysed_frame_no_camera_is_left_to_its_probe() -> None:
+    verdict = judge_analysis("CAM_1", Evidence(fragments=5), overdue=True)
+    assert verdict.outcome == "failed"
+    assert "no analysed frame is searchable" in verdict.reason
 
 
 def test_a_failed_processor_fails_at_once_with_the_message_of_aws() -> None:

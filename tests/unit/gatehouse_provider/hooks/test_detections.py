@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gatehouse.ingest.instant import iso
+from gatehouse.ingest.instant import iso, moment
 from gatehouse.rollout.probe import ProbeFace
 from gatehouse_provider.hooks import detections
 from gatehouse_provider.hooks.detections import DetectionHook
@@ -45,6 +45,14 @@ def test_a_probes_frames_are_those_of_its_interval(hook: DetectionHook) -> None:
     assert hook.probe_frames({"CAM_1": span, "CAM_2": span}) == {"CAM_1": 3, "CAM_2": 0}
     (filters,) = hook.client.filters
     assert {"range": {"@timestamp": {"gte": "2025-11-24T16:00:00+00:00"}}} in filters
+
+
+def test_frames_of_a_probe_are_analysed_frames_and_no_frames_of_people(hook: DetectionHook) -> None:
+    both = {"frames": [1_000, 4_000], "probe_frames": [2_000, 5_000, 6_000]}
+    hook.client = FakeSearch({"@timestamp": iso(MINUTE), "camera_id": "CAM_1", **both})
+    since = moment(MINUTE + 3_000)
+    assert hook.analysed_since(["CAM_1"], since) == {"CAM_1": 3}
+    assert hook.frames_since(["CAM_1"], since) == {"CAM_1": 1}
 
 
 def test_probes_faces_are_told_apart_by_probe_in_several_searches(

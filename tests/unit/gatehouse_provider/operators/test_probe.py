@@ -13,11 +13,12 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 
 from gatehouse.ingest.snapshot import IngestSnapshot, ProbeSpan
 from gatehouse.ledger.calls import calls_of, mark_changed
+from gatehouse.ledger.control import Event, command_rollout
 from gatehouse.ledger.probes import Probe, plan_probes, probes_of, set_probe_state
 from gatehouse.ledger.rollouts import camera_phases, set_camera_phase
 from gatehouse.ledger.tables import camera_call, face, person, photo
 from gatehouse.office import naming
-from gatehouse.office.documents import snapshot_with_probe
+from gatehouse.office.documents import edge_with_probe, snapshot_with_probe
 from gatehouse.office.edge import EdgeDesired
 from gatehouse.rollout.probe import LEAD_MS, Verdict
 from gatehouse.rollout.probe_attempts import attempt_id
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection
+
+    from gatehouse.rollout.control import Command
 
 pytestmark = pytest.mark.usefixtures("ledger", "foundation")
 BUCKET = "gatehouse-123456789012-eu-central-1"
@@ -71,6 +74,24 @@ class Site:
         with pytest.raises(TaskDeferred) as deferred:
             self.judged(verdicts)
         return self._waits(deferred.value)
+
+    def command(self, command: Command) -> None:
+        assert command_rollout(
+            self.ledger, "run-1", command, Event(command, datetime.now(UTC), "olga", "test")
+        )
+
+    def stopped(self) -> Any:
+        event = {"status": "stopped", "message": "the rollout was aborted"}
+        return self._operator().probes_judged(self.rollout.context, event)
+
+    def replace_order(self, camera_id: str, probe_id: str) -> None:
+        """Order another probe of a camera, as another run would that took the office over."""
+        edge = self.edge()
+        (order,) = {camera.probe for camera in edge.cameras if camera.camera_id == camera_id}
+        assert order is not None
+        edge = edge_with_probe(edge, camera_id, order.model_copy(update={"probe_id": probe_id}))
+        key = naming.edge_desired_key("berlin")
+        self.s3.put_object(Bucket=BUCKET, Key=key, Body=edge.model_dump_json().encode())
 
     def step(self, camera_id: str) -> str:
         return camera_phases(self.ledger, "run-1")[camera_id][1]
@@ -304,10 +325,54 @@ def test_probes_switched_off_after_the_approval_are_ordered_all_the_same(site: S
 
 def test_an_aborted_wait_fails_with_the_reason(site: Site) -> None:
     site.ordered()
-    event = {"status": "stopped", "message": "the rollout was aborted"}
-    operator = OfficeProbeOperator(task_id="probe", unit=site.unit)
     with pytest.raises(AirflowFailException, match="Office berlin: the rollout was aborted"):
-        operator.probes_judged(site.rollout.context, event)
+        site.stopped()
+
+
+def test_an_abort_leaves_no_clip_to_play(site: Site) -> None:
+    site.ordered()
+    site.command("abort")
+    with pytest.raises(AirflowFailException, match="the rollout was aborted"):
+        site.stopped()
+    assert site.orders() == {}
+    assert {(probe.state, probe.detail[:10]) for probe in site.probes().values()} == {
+        ("failed", "called off")
+    }
+    calls = {call.action: call.state for call in calls_of(site.ledger, "run-1", "berlin")}
+    assert calls["clear_edge_document"] == "done"
+
+
+def test_an_abort_after_the_verdicts_leaves_no_clip_to_play_and_orders_none(site: Site) -> None:
+    trigger = site.ordered()
+    site.command("abort")
+    with pytest.raises(AirflowFailException, match="the rollout was aborted"):
+        site.judged({trigger.probes[0]: UNSEEN})
+    assert site.orders() == {}
+    assert len(site.probes()) == len(BERLIN)
+
+
+def test_an_abort_while_it_is_paused_leaves_no_clip_to_play(site: Site) -> None:
+    site.ordered()
+    operator = OfficeProbeOperator(task_id="probe", unit=site.unit)
+    with pytest.raises(AirflowFailException, match="the rollout was aborted"):
+        operator.go_on(site.rollout.context, {"do": "stop", "reason": "the rollout was aborted"})
+    assert site.orders() == {}
+
+
+def test_a_pause_doesnt_leave_the_orders_of_ended_probes(site: Site) -> None:
+    trigger = site.ordered()
+    site.command("pause")
+    with pytest.raises(TaskDeferred):
+        site.judged(dict.fromkeys(trigger.probes, PASSED))
+    assert site.orders() == {}
+
+
+def test_an_order_of_another_run_isnt_taken_back(site: Site) -> None:
+    site.ordered()
+    site.replace_order(LOBBY, "another-1")
+    with pytest.raises(AirflowFailException, match="the rollout was aborted"):
+        site.stopped()
+    assert site.orders() == {LOBBY: "another-1"}
 
 
 def test_a_verdict_that_comes_twice_changes_nothing_the_second_time(site: Site) -> None:

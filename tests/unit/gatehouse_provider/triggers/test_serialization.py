@@ -15,6 +15,7 @@ import gatehouse_provider.triggers
 from gatehouse_provider.triggers.approval import PlanApprovalTrigger
 from gatehouse_provider.triggers.base import BoundedWaiterTrigger
 from gatehouse_provider.triggers.camera import (
+    CameraAnalysedTrigger,
     CameraMediaTrigger,
     CameraRunningTrigger,
     CamerasTrigger,
@@ -41,6 +42,7 @@ CAMERAS: dict[str, Any] = {
 TRUTH = {"person_id": "p-7", "enrolled": [0, 5000], "stranger": [5000, 11000], "duration_ms": 11000}
 PLACE = {"aws_conn_id": "aws_default", "region_name": "eu-central-1"}
 TRIGGERS: list[BaseTrigger] = [
+    CameraAnalysedTrigger(**CAMERAS),
     CameraMediaTrigger(**CAMERAS),
     CameraRunningTrigger(**CAMERAS),
     CameraVerifiedTrigger(**CAMERAS),
