@@ -101,6 +101,7 @@ def test_the_record_is_the_stream_processors_field_for_field(studio: Studio) -> 
     assert set(match["Face"]) == {"BoundingBox", "Confidence", "ExternalImageId", "FaceId", "ImageId"}
 
 
+@pytest.mark.full
 def test_the_analysis_starts_with_the_second_it_is_told(studio: Studio) -> None:
     studio.build()
     start = whole_second(20)
@@ -137,6 +138,7 @@ def test_a_killed_worker_leaves_no_gap_and_repeats_only_the_same_frames(studio: 
     assert seen == {start + n * 1000: [ANN] if n % 4 else [] for n in range(seconds)}
 
 
+@pytest.mark.full
 def test_a_missing_and_an_undecodable_stream_are_named_while_the_rest_goes_on(studio: Studio) -> None:
     studio.build()
     start = whole_second(20)
@@ -162,6 +164,7 @@ def test_a_missing_and_an_undecodable_stream_are_named_while_the_rest_goes_on(st
     eventually(lambda: studio.observed("CAM_NONE")["phase"] != "retrying")
 
 
+@pytest.mark.full
 def test_throttling_slows_the_search_and_fails_nothing(studio: Studio) -> None:
     studio.build([ANN])
     studio.options = {"rates": {"detect_faces": 20, "search_faces_by_image": 20}}

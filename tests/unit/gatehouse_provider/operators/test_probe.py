@@ -208,6 +208,7 @@ def test_a_failed_probe_fails_its_camera_alone_with_the_step_without_proof(site:
     assert site.orders() == {}
 
 
+@pytest.mark.full
 def test_what_couldnt_be_asked_is_tried_once_more_after_the_first_interval(site: Site) -> None:
     trigger = site.ordered()
     lobbys = attempt_id("run-1", LOBBY, 1)
@@ -229,6 +230,7 @@ def test_a_task_that_was_killed_while_it_waited_waits_for_the_same_probes(site: 
     assert (site.edge().version, len(site.probes())) == (version, len(BERLIN))
 
 
+@pytest.mark.full
 def test_a_task_that_was_killed_before_it_ordered_orders_what_it_had_planned(site: Site) -> None:
     left = site.left_by_a_killed_task(start_in_ms=60_000)
     trigger = site.ordered()
@@ -250,6 +252,7 @@ def test_an_interval_that_was_missed_gets_one_new_attempt(site: Site) -> None:
     assert site.orders()[LOBBY] == again.probe_id
 
 
+@pytest.mark.full
 def test_a_task_that_was_killed_before_it_noted_the_order_waits_for_it(site: Site) -> None:
     site.ordered()
     lobbys = attempt_id("run-1", LOBBY, 1)
@@ -267,6 +270,7 @@ def test_without_a_clip_no_camera_goes_live(site: Site) -> None:
     assert site.probes() == {}
 
 
+@pytest.mark.full
 def test_a_truth_that_cant_be_read_names_what_is_wrong(site: Site) -> None:
     wrong = json.dumps({**TRUTH, "duration_s": 1}).encode()
     site.s3.put_object(Bucket=BUCKET, Key=naming.PROBE_TRUTH_KEY, Body=wrong)
@@ -274,6 +278,7 @@ def test_a_truth_that_cant_be_read_names_what_is_wrong(site: Site) -> None:
         site.probe()
 
 
+@pytest.mark.full
 def test_the_clips_person_has_to_be_enrolled_in_the_office(site: Site) -> None:
     site.ledger.execute(face.update().values(state="deleted"))
     with pytest.raises(AirflowFailException, match="run hr_face_sync, and run the rollout again") as failure:
@@ -298,6 +303,7 @@ def test_the_verified_cameras_of_a_unit_are_probed_whatever_became_of_the_others
         site.judged(dict.fromkeys(trigger.probes, PASSED))
 
 
+@pytest.mark.full
 def test_a_unit_of_which_nothing_is_verified_is_passed_by(site: Site) -> None:
     rows: list[tuple[str, Any, str]] = [(camera, "failed", "no media") for camera in BERLIN]
     set_camera_phase(site.ledger, "run-1", "berlin", rows, datetime.now(UTC))
@@ -310,6 +316,7 @@ def switch_probes_off(config: Path) -> None:
     settings.write_text(settings.read_text().replace("  enabled: true ", "  enabled: false "))
 
 
+@pytest.mark.full
 def test_a_plan_without_probes_orders_none(site: Site, config: Path) -> None:
     switch_probes_off(config)
     site.rollout.plan("berlin")
@@ -318,11 +325,13 @@ def test_a_plan_without_probes_orders_none(site: Site, config: Path) -> None:
     assert site.probes() == {}
 
 
+@pytest.mark.full
 def test_probes_switched_off_after_the_approval_are_ordered_all_the_same(site: Site, config: Path) -> None:
     switch_probes_off(config)
     assert len(site.ordered().probes) == len(BERLIN)
 
 
+@pytest.mark.full
 def test_an_aborted_wait_fails_with_the_reason(site: Site) -> None:
     site.ordered()
     with pytest.raises(AirflowFailException, match="Office berlin: the rollout was aborted"):
@@ -342,6 +351,7 @@ def test_an_abort_leaves_no_clip_to_play(site: Site) -> None:
     assert calls["clear_edge_document"] == "done"
 
 
+@pytest.mark.full
 def test_an_abort_after_the_verdicts_leaves_no_clip_to_play_and_orders_none(site: Site) -> None:
     trigger = site.ordered()
     site.command("abort")
@@ -351,6 +361,7 @@ def test_an_abort_after_the_verdicts_leaves_no_clip_to_play_and_orders_none(site
     assert len(site.probes()) == len(BERLIN)
 
 
+@pytest.mark.full
 def test_an_abort_while_it_is_paused_leaves_no_clip_to_play(site: Site) -> None:
     site.ordered()
     operator = OfficeProbeOperator(task_id="probe", unit=site.unit)
@@ -359,6 +370,7 @@ def test_an_abort_while_it_is_paused_leaves_no_clip_to_play(site: Site) -> None:
     assert site.orders() == {}
 
 
+@pytest.mark.full
 def test_a_pause_doesnt_leave_the_orders_of_ended_probes(site: Site) -> None:
     trigger = site.ordered()
     site.command("pause")
@@ -367,6 +379,7 @@ def test_a_pause_doesnt_leave_the_orders_of_ended_probes(site: Site) -> None:
     assert site.orders() == {}
 
 
+@pytest.mark.full
 def test_an_order_of_another_run_isnt_taken_back(site: Site) -> None:
     site.ordered()
     site.replace_order(LOBBY, "another-1")
@@ -375,6 +388,7 @@ def test_an_order_of_another_run_isnt_taken_back(site: Site) -> None:
     assert site.orders() == {LOBBY: "another-1"}
 
 
+@pytest.mark.full
 def test_a_verdict_that_comes_twice_changes_nothing_the_second_time(site: Site) -> None:
     trigger = site.ordered()
     site.judged(dict.fromkeys(trigger.probes, PASSED))
@@ -384,6 +398,7 @@ def test_a_verdict_that_comes_twice_changes_nothing_the_second_time(site: Site) 
     assert not set_probe_state(site.ledger, trigger.probes[0], "failed", datetime.now(UTC))
 
 
+@pytest.mark.full
 def test_ingest_forgets_probes_of_which_no_record_can_come_any_more(site: Site) -> None:
     ended = round((datetime.now(UTC) - timedelta(hours=25)).timestamp() * 1000)
     old = ProbeSpan(probe_id="old", start_ms=ended - 11_000, end_ms=ended)

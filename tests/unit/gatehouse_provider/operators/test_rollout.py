@@ -92,6 +92,7 @@ def test_an_office_is_provisioned_once_and_then_left_alone(
     assert mapping["DestinationConfig"]["OnFailure"]["Destination"] == f"arn:aws:s3:::{BUCKET}"
 
 
+@pytest.mark.full
 def test_a_collection_made_by_a_rollout_carries_its_tag(foundation: Callable[..., Any]) -> None:
     rekognition = foundation("rekognition", "us-west-2")
     for name in rekognition.list_collections()["CollectionIds"]:
@@ -138,6 +139,7 @@ def test_a_missing_secret_refuses_its_camera_with_place_and_remedy(config: Path,
     assert set(camera_phases(ledger, "run-1")) == {"CAM_PDX_F2_STUDIO_002"}
 
 
+@pytest.mark.full
 def test_a_region_without_its_foundation_refuses_its_offices_only(config: Path) -> None:
     regions = config / "regions.yaml"
     regions.write_text(regions.read_text().replace("gatehouse-alerts\n", "gatehouse-alarms\n", 1))
@@ -185,6 +187,7 @@ def test_live_state_that_moved_since_planning_is_refused(foundation: Callable[..
         provision()
 
 
+@pytest.mark.full
 def test_a_changed_threshold_replaces_the_processor(foundation: Callable[..., Any], config: Path) -> None:
     plan(offices=["berlin"])
     provision()

@@ -162,6 +162,7 @@ def test_an_office_whose_proxy_fell_silent_is_put_off(
         rollout.begin("requeued")
 
 
+@pytest.mark.full
 def test_a_begin_that_is_tried_again_puts_off_no_further(
     rollout: Rollout, ledger: Connection, config: Any, silence: Silence
 ) -> None:
@@ -177,6 +178,7 @@ def test_a_begin_that_is_tried_again_puts_off_no_further(
         assert camera_phases(ledger, "run-1")["CAM_TYO_F9_ARCHIVE_002"][1] == "unreachable"
 
 
+@pytest.mark.full
 def test_a_begin_that_is_tried_again_gives_up_the_same(
     rollout: Rollout, ledger: Connection, config: Any, silence: Silence
 ) -> None:
@@ -246,6 +248,7 @@ def test_a_wave_in_which_nothing_changed_doesnt_bake(rollout: Rollout, ledger: C
     assert rollout.bake("pilot", units)["passed"] == "pilot"
 
 
+@pytest.mark.full
 def test_time_before_a_bake_is_no_time_of_it(
     rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -256,6 +259,7 @@ def test_time_before_a_bake_is_no_time_of_it(
     assert rollout.bake("pilot", units)["passed"] == "pilot"
 
 
+@pytest.mark.full
 def test_a_frozen_bake_isnt_overdue_and_one_that_was_fails(
     rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch, config: Any
 ) -> None:
@@ -282,6 +286,7 @@ def test_a_frozen_bake_isnt_overdue_and_one_that_was_fails(
         other.bake("pilot", units)
 
 
+@pytest.mark.full
 def test_a_failed_wave_that_is_run_again_bakes_anew(
     rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -332,6 +337,7 @@ def test_what_no_probe_proved_doesnt_go_live(
     assert "no probe proved its path" in camera_phases(ledger, "run-1")[BERLIN[0]][2]
 
 
+@pytest.mark.full
 def test_cameras_are_judged_by_what_was_approved(
     rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch, config: Any
 ) -> None:
@@ -344,6 +350,7 @@ def test_cameras_are_judged_by_what_was_approved(
         rollout.bake("pilot", units)
 
 
+@pytest.mark.full
 def test_the_few_bad_cameras_are_set_aside_if_the_policy_says_so(
     rollout: Rollout, ledger: Connection, monkeypatch: pytest.MonkeyPatch, config: Any
 ) -> None:
