@@ -63,6 +63,7 @@ def _listening(process: psutil.Process) -> list[Any]:
     return [connection.laddr for connection in connections if connection.status == psutil.CONN_LISTEN]
 
 
+@pytest.mark.full
 def test_rolling_out_again_changes_nothing(stack: RunningStack, demo: Demo) -> None:
     before, told = _changes(stack), _worker_documents(stack)
     done = stack.run("run", "office_rollout")

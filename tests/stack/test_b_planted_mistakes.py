@@ -16,7 +16,7 @@ import pytest
 
 from running_stack import Demo, Plant, RunningStack, wait_until
 
-pytestmark = [pytest.mark.stack, pytest.mark.timeout(1200)]
+pytestmark = [pytest.mark.stack, pytest.mark.full, pytest.mark.timeout(1200)]
 
 SWAPPED = "CAM_BER_F3_LAB_003"
 MUTED = "CAM_BER_F0_GARAGE_002"
@@ -116,7 +116,6 @@ def test_cameras_without_a_mistake_are_found_right(planted: Demo) -> None:
     assert "CAM_BER_F0_LOBBY_001" not in blamed
 
 
-@pytest.mark.full
 @pytest.mark.parametrize("mistake", PLANTS)
 def test_a_mistake_alone_makes_the_demo_fail(stack: RunningStack, planted: Demo, mistake: str) -> None:
     plant, office, camera, step = PLANTS[mistake]

@@ -44,6 +44,7 @@ def test_an_unknown_key_and_a_duplicate_camera_are_named_and_the_other_office_go
         assert words in done.stdout
 
 
+@pytest.mark.full
 def test_a_bad_region_and_a_missing_secret_are_named_and_the_other_cameras_go_on(
     stack: RunningStack, demo: Demo
 ) -> None:

@@ -25,6 +25,7 @@ def test_a_killed_moto_is_named_by_the_demo_and_by_every_call(stack: RunningStac
     assert "make down" in done.stdout
 
 
+@pytest.mark.full
 def test_down_leaves_no_process_and_a_new_start_begins_empty(stack: RunningStack) -> None:
     assert stack.run("down").returncode == 0
     assert stack.processes() == []

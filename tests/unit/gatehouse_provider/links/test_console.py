@@ -49,6 +49,11 @@ class Pushed(dict[str, Any]):
         self[key] = value
 
 
+def running(pushed: Pushed) -> Any:
+    """Return as much of a task's context as its links need."""
+    return {"ti": pushed}
+
+
 def links_of(operator: Any, pushed: Pushed, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
     """Return what Airflow asks for when the task has ended."""
     xcom = SimpleNamespace(get_value=lambda *, key, ti_key: pushed.get(key))
@@ -60,7 +65,7 @@ def links_of(operator: Any, pushed: Pushed, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_created_stream_is_one_press_away(monkeypatch: pytest.MonkeyPatch) -> None:
     pushed = Pushed()
     operator = KinesisVideoCreateStreamOperator(task_id="t", stream_name="lobby", region_name=REGION)
-    operator.execute({"ti": pushed})
+    operator.execute(running(pushed))
     assert links_of(operator, pushed, monkeypatch) == {"Kinesis Video Stream": STREAM}
 
 
@@ -73,7 +78,7 @@ def test_a_processor_leads_to_the_console_and_to_the_stream_it_reads(
     operator = RekognitionCreateStreamProcessorOperator(
         task_id="t", region_name=REGION, **CREATE | {"processor_name": "yard", "video_stream_arn": video}
     )
-    operator.execute({"ti": pushed})
+    operator.execute(running(pushed))
     yard = STREAM.replace("lobby", "yard")
     assert links_of(operator, pushed, monkeypatch) == {
         "Amazon Rekognition": CONSOLE,

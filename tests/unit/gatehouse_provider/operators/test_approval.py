@@ -39,7 +39,7 @@ def approval() -> PlanApprovalOperator:
 
 
 def ask(rollout: Rollout) -> PlanApprovalTrigger:
-    context = {**rollout.context, "task_instance": SimpleNamespace(id="1")}
+    context: Any = {**rollout.context, "task_instance": SimpleNamespace(id="1")}
     with pytest.raises(TaskDeferred) as deferred:
         approval().execute(context)
     assert deferred.value.method_name == "execute_complete"
