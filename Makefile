@@ -73,11 +73,11 @@ unit: setup
 	@$(PYTEST) $(UNITS) -n 2 -m "not full and not stack and not slow"
 
 test: setup ## Units, contracts, one end-to-end run on the real stack, one case of each fault (CI)
-	@$(PYTEST) $(UNITS) tests/contract -n 3 -m "not full and not stack"
+	@$(PYTEST) tests/contract $(UNITS) -n 3 -m "not full and not stack"
 	@$(PYTEST) $(STACK_TESTS) -m "not full"
 
 test-full: setup ## Everything that must be shown (≤ 90 minutes)
-	@$(PYTEST) $(UNITS) tests/contract -n 3 -m "not stack"
+	@$(PYTEST) tests/contract $(UNITS) -n 3 -m "not stack"
 	@$(PYTEST) $(STACK_TESTS)
 
 lambda: setup ## Build the ingest function's zip
