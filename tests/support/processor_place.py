@@ -21,6 +21,21 @@ TRUST = {
         }
     ],
 }
+STREAMS = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {
+            "Effect": "Allow",
+            "Action": [
+                "kinesisvideo:GetDataEndpoint",
+                "kinesisvideo:GetMedia",
+                "kinesis:PutRecord",
+                "kinesis:PutRecords",
+            ],
+            "Resource": "*",
+        }
+    ],
+}
 
 
 @dataclass

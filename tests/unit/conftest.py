@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING
 
 import psycopg
 import pytest
+from sqlalchemy import Connection, create_engine, make_url
 
+from gatehouse.ledger.tables import metadata
 from gatehouse_stack import account, postgres
 from gatehouse_stack.layout import DATABASE_PASSWORD, Layout
 
@@ -55,6 +58,33 @@ def ledger_url() -> Iterator[str]:
         finally:
             server.send_signal(signal.SIGINT)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def ledger(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
+    """Connect Airflow to an empty ledger, and return a connection that sees every commit.
+
+    It is emptied again afterwards: other tests of this process share the server.
+    """
+    url = make_url(ledger_url)
+    connection = {
+        "conn_type": "postgres",
+        "login": url.username,
+        "password": url.password,
+        "schema": url.database,
+        "extra": dict(url.query),
+    }
+    monkeypatch.setenv("AIRFLOW_CONN_GATEHOUSE_LEDGER", json.dumps(connection))
+    engine = create_engine(ledger_url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as link:
+        _empty(link)
+        yield link
+        _empty(link)
+    engine.dispose()
+
+
+def _empty(link: Connection) -> None:
+    link.exec_driver_sql(f"TRUNCATE {', '.join(metadata.tables)} CASCADE")
 
 
 def _create_database(server: subprocess.Popen[bytes], url: str) -> None:

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from gatehouse_notify.channels import open_channels
 from gatehouse_notify.health import health_server
 from gatehouse_notify.metrics import HELP, Metrics
 from gatehouse_notify.rounds import Rounds
+from ports import free_port
 
 ROOT = Path(__file__).parents[3]
 
@@ -80,9 +80,7 @@ def test_channel_without_its_address_is_named() -> None:
 
 def test_process_starts_answers_and_ends_on_sigterm() -> None:
     """Nothing it needs is there, so it says so in its health, and still ends cleanly."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     nowhere = "http://127.0.0.1:9"
     process = subprocess.Popen(
         [sys.executable, "-m", "gatehouse_notify", "--config", ROOT / "config", "--health-port", str(port)],

@@ -7,7 +7,6 @@ import io
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,11 +20,9 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import httpx
 import pytest
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.engine import make_url
 
-from gatehouse.ledger.tables import metadata
 from gatehouse.office.config import load_company
+from ports import free_port
 
 # Airflow reads these when it is first imported.
 _HOME = tempfile.mkdtemp(prefix="airflow-")
@@ -54,12 +51,6 @@ processors: {start_seconds: 0.3, stop_seconds: 0.2, name_hold_seconds: 0.3, chec
 """
 START_SECONDS = 60
 Client = Any
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @pytest.fixture(scope="session")
@@ -118,33 +109,6 @@ def aws(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Client]:
         return session.client(service, region_name=region, endpoint_url=cloud)
 
     return client
-
-
-@pytest.fixture
-def ledger(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    """Connect Airflow to an empty ledger, and return a connection that sees every commit.
-
-    It is emptied again afterwards: other tests of this process share the server.
-    """
-    url = make_url(ledger_url)
-    connection = {
-        "conn_type": "postgres",
-        "login": url.username,
-        "password": url.password,
-        "schema": url.database,
-        "extra": dict(url.query),
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_GATEHOUSE_LEDGER", json.dumps(connection))
-    engine = create_engine(ledger_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as link:
-        _empty(link)
-        yield link
-        _empty(link)
-    engine.dispose()
-
-
-def _empty(link: Connection) -> None:
-    link.exec_driver_sql(f"TRUNCATE {', '.join(metadata.tables)} CASCADE")
 
 
 @pytest.fixture

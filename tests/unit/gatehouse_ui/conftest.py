@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import atexit
-import json
 import os
 import shutil
 import tempfile
@@ -11,10 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import Connection, create_engine
-from sqlalchemy.engine import make_url
 
-from gatehouse.ledger.tables import metadata
 from rollout_story import NOW
 
 # Airflow reads these when it is first imported.
@@ -33,32 +29,9 @@ if TYPE_CHECKING:
 
     from fastapi import FastAPI
     from fastapi.testclient import TestClient
+    from sqlalchemy import Connection
 
 ROOT = Path(__file__).parents[3]
-
-
-@pytest.fixture
-def ledger(ledger_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Connection]:
-    """Connect Airflow to an empty ledger, and return a connection that sees every commit."""
-    url = make_url(ledger_url)
-    connection = {
-        "conn_type": "postgres",
-        "login": url.username,
-        "password": url.password,
-        "schema": url.database,
-        "extra": dict(url.query),
-    }
-    monkeypatch.setenv("AIRFLOW_CONN_GATEHOUSE_LEDGER", json.dumps(connection))
-    engine = create_engine(ledger_url, isolation_level="AUTOCOMMIT")
-    with engine.connect() as link:
-        _empty(link)
-        yield link
-        _empty(link)
-    engine.dispose()
-
-
-def _empty(link: Connection) -> None:
-    link.exec_driver_sql(f"TRUNCATE {', '.join(metadata.tables)} CASCADE")
 
 
 @pytest.fixture

@@ -15,6 +15,7 @@ from gatehouse.capacity.quotas import load_quotas
 from gatehouse.office.config import load_company
 from gatehouse_provider.hooks.preflight import PreflightHook
 from gatehouse_provider.hooks.streaming_proof import PREFIX, RECORDS_PREFIX, StreamingProofHook
+from processor_place import STREAMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,21 +24,6 @@ ROOT = Path(__file__).parents[4]
 COMPANY = load_company(ROOT / "config")
 REGION, ACCOUNT = "eu-central-1", "123456789012"
 ROLE = "gatehouse-preflight-test"
-STREAMS = {
-    "Version": "2012-10-17",
-    "Statement": [
-        {
-            "Effect": "Allow",
-            "Action": [
-                "kinesisvideo:GetDataEndpoint",
-                "kinesisvideo:GetMedia",
-                "kinesis:PutRecord",
-                "kinesis:PutRecords",
-            ],
-            "Resource": "*",
-        }
-    ],
-}
 
 
 def trust(service: str) -> str:

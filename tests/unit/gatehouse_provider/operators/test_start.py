@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,22 +10,39 @@ import pytest
 
 from gatehouse.ledger.calls import changed_at
 from gatehouse.office import naming
+from gatehouse.office.config import load_company
 from gatehouse.rollout.verify import Verdict
 from gatehouse_provider.hooks.rekognition import RekognitionHook
 from gatehouse_provider.operators.start import OfficeStartOperator
+from processor_place import STREAMS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from sqlalchemy import Connection
 
-pytestmark = pytest.mark.usefixtures("ledger", "foundation")
+pytestmark = pytest.mark.usefixtures("ledger", "able")
+REGION = "eu-central-1"
 BERLIN = ["CAM_BER_F0_LOBBY_001", "CAM_BER_F0_GARAGE_002", "CAM_BER_F3_LAB_003"]
 Rollout = Any
 
 
 class Killed(BaseException):
     """End a task where it stands, as the kernel would."""
+
+
+@pytest.fixture
+def able(foundation: Callable[..., Any], config: Path) -> Iterator[None]:
+    """Let Berlin's processors run, and end them afterwards: the foundation's role may do nothing."""
+    role = load_company(config).regions.regions[REGION].processor_role
+    policy = {"RoleName": role, "PolicyName": "streams"}
+    foundation("iam").put_role_policy(**policy, PolicyDocument=json.dumps(STREAMS))
+    yield
+    rekognition = RekognitionHook(region_name=REGION)
+    for camera_id in BERLIN:
+        rekognition.stop_processor(naming.stream_processor(camera_id))
+    foundation("iam").delete_role_policy(**policy)
 
 
 @pytest.fixture
