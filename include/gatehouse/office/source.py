@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ValidationError
+from yaml.constructor import SafeConstructor
 
 from gatehouse.exceptions import ConfigError
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+# libyaml is several times as fast, and a company has many manifests; not every build of PyYAML has it.
+_Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 Loc = tuple[int | str, ...]
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -60,8 +63,8 @@ def read_source(path: Path, file: str) -> Source:
         reason = f"can't be read ({error.strerror}). Create it, or point GATEHOUSE_CONFIG elsewhere"
         return Source(file, None, problems=(Problem(file, 1, reason),))
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        data = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=_Loader)
+        data = None if root is None else SafeConstructor().construct_document(root)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         reason = f"isn't YAML: {getattr(error, 'problem', None) or error}. Check indentation and quotes"

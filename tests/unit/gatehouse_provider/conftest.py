@@ -14,6 +14,7 @@ import time
 import urllib.request
 import zipfile
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,8 +94,20 @@ def _wait_for(endpoint: str, log: Path, processes: list[subprocess.Popen[bytes]]
     pytest.fail(f"the local cloud didn't start; its log:\n{log.read_text()}")
 
 
+@pytest.fixture(scope="session")
+def clients(cloud: str) -> Callable[..., Client]:
+    """Return a factory of boto3 clients for the local cloud; to make one takes longer than to use it."""
+    session = boto3.Session(ACCOUNT, "local")
+
+    @cache
+    def client(service: str, region: str = "eu-central-1") -> Client:
+        return session.client(service, region_name=region, endpoint_url=cloud)
+
+    return client
+
+
 @pytest.fixture
-def aws(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Client]:
+def aws(cloud: str, clients: Callable[..., Client], monkeypatch: pytest.MonkeyPatch) -> Callable[..., Client]:
     """Connect Airflow to the local cloud, and return a factory of boto3 clients for it."""
     connection = {
         "conn_type": "aws",
@@ -103,12 +116,7 @@ def aws(cloud: str, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Client]:
         "extra": {"endpoint_url": cloud, "region_name": "eu-central-1"},
     }
     monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
-    session = boto3.Session(ACCOUNT, "local")
-
-    def client(service: str, region: str = "eu-central-1") -> Client:
-        return session.client(service, region_name=region, endpoint_url=cloud)
-
-    return client
+    return clients
 
 
 @pytest.fixture
