@@ -13,21 +13,31 @@ settings.load_profile("gatehouse")
 
 HERE = Path(__file__).resolve().parent
 SLOW = tuple(
-    HERE / "unit" / folder
+    HERE / folder
     for folder in (
-        "gatehouse_edge/office",
-        "gatehouse_frames/office",
-        "gatehouse_ingest/test_alerting.py",
-        "gatehouse_ingest/test_build.py",
-        "gatehouse_local/engine",
-        "gatehouse_local/kinesisvideo",
-        "gatehouse_local/lambda_/mappings/test_polling.py",
-        "gatehouse_local/moto/test_server.py",
-        "gatehouse_notify",
-        "gatehouse_provider/hooks/test_preflight.py",
-        "gatehouse_provider/operators",
-        "gatehouse_sample",
-        "test_compose.py",
+        "test_import_names.py",
+        "unit/gatehouse/ledger/test_migrations.py",
+        "unit/gatehouse/reconcile/test_camera_day.py",
+        "unit/gatehouse_edge/office",
+        "unit/gatehouse_frames/office",
+        "unit/gatehouse_ingest/test_alerting.py",
+        "unit/gatehouse_ingest/test_build.py",
+        "unit/gatehouse_local/engine",
+        "unit/gatehouse_local/kinesisvideo",
+        "unit/gatehouse_local/lambda_/mappings/test_polling.py",
+        "unit/gatehouse_local/moto/test_server.py",
+        "unit/gatehouse_local/rekognition/test_real_photos.py",
+        "unit/gatehouse_notify",
+        "unit/gatehouse_provider/hooks",
+        "unit/gatehouse_provider/links",
+        "unit/gatehouse_provider/notifications",
+        "unit/gatehouse_provider/operators",
+        "unit/gatehouse_sample",
+        "unit/gatehouse_stack/test_continuity.py",
+        "unit/gatehouse_stack/test_foundation.py",
+        "unit/gatehouse_stack/test_supervisor.py",
+        "unit/gatehouse_ui",
+        "unit/test_compose.py",
     )
 )
 

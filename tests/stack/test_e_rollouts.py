@@ -29,7 +29,8 @@ def taken_down(stack: RunningStack, demo: Demo) -> dict[str, Any]:
     before = _standing(stack)
     assert all(before[office]["cameras"] for office in OFFICES)
     for office in OFFICES:
-        state, tasks = _run(stack, "office_decommission", {"office": office, "unattended": True})
+        conf = {"office": office, "delete_video": True, "unattended": True}
+        state, tasks = _run(stack, "office_decommission", conf)
         assert state == "success", _failed(tasks)
     assert not any(part for office in _standing(stack).values() for part in office.values())
     return before

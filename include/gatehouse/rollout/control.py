@@ -61,12 +61,17 @@ class Decision:
 def decide(command: Command, phase: Phase, desired: DesiredPhase) -> Decision:
     """Decide what a command does to a rollout of this phase."""
     if phase not in _PHASES[command]:
-        return Decision(desired, f"Can't {command} a rollout that is {phase}: {_NOT_IN_PHASE[command]}")
+        why = f"a rollout that is {phase}: {_NOT_IN_PHASE[command]}"
+        return Decision(desired, f"Can't {_said(command)} {why}")
     wanted = _DESIRED.get((desired, command))
     if wanted is None:
-        refused = f"Can't {command}: the rollout is to {desired}, which is not taken back. Run a new rollout"
-        return Decision(desired, refused)
+        why = f"the rollout is to {_said(desired)}, which is not taken back. Run a new rollout"
+        return Decision(desired, f"Can't {_said(command)}: {why}")
     return Decision(wanted)
+
+
+def _said(word: str) -> str:
+    return "roll back" if word == "rollback" else word
 
 
 def allowed(phase: Phase, desired: DesiredPhase) -> tuple[Command, ...]:

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
     from gatehouse.office.model import Engine
 
-CALLED_OFF = frozenset({"stop", "roll_back"})
-
 
 class CamerasTrigger(BaseTrigger):
     """Poll the evidence of several cameras until each has a verdict, or the rollout is called off.
@@ -146,13 +144,12 @@ class CamerasTrigger(BaseTrigger):
         """Keep the lease, and say why waiting makes no sense any more, or nothing."""
         try:
             steering.renew()
-            step = steering.step()
+            return steering.called_off()
         except GatehouseError as error:
             return str(error)
         except OperationalError as error:
             self.log.warning("The ledger doesn't answer, and is asked again: %s", error)
             return ""
-        return step.reason if step.do in CALLED_OFF else ""
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         """Yield one event: `{"verdicts": [...]}`, an error if looking itself can't succeed, or stopped.

@@ -14,7 +14,6 @@ from gatehouse.exceptions import GatehouseError
 from gatehouse.rollout.probe import ClipTruth
 from gatehouse_provider.hooks.probes import ProbeHook
 from gatehouse_provider.settings import AWS_CONNECTION, LEDGER_CONNECTION, OPENSEARCH_CONNECTION
-from gatehouse_provider.triggers.camera import CALLED_OFF
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -95,9 +94,8 @@ class ProbesTrigger(BaseTrigger):
         """Look once; None while proof may still arrive. A ledger that doesn't answer is asked again."""
         try:
             hook.steering.renew()
-            step = hook.steering.step()
-            if step.do in CALLED_OFF:
-                return {"status": "stopped", "message": step.reason}
+            if reason := hook.steering.called_off():
+                return {"status": "stopped", "message": reason}
             verdicts = hook.look()
         except GatehouseError as error:
             return {"status": "stopped", "message": str(error)}

@@ -124,6 +124,6 @@ def _urls(layout: Layout) -> dict[str, str]:
     return {
         "Airflow": f"{layout.url('airflow')}  ({AIRFLOW_USER} / {AIRFLOW_PASSWORD})",
         "OpenSearch": f"{layout.url('opensearch')}/gatehouse-detections/_search",
-        "Local AWS": f"{layout.url('cloud')}  (. {layout.run}/env)",
+        "Local AWS": f"{layout.url('cloud')}  (. {os.path.relpath(layout.run)}/env)",
         "Webhook sink": f"{layout.url('sink')}/alerts",
     }

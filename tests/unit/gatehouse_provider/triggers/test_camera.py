@@ -11,7 +11,6 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 from sqlalchemy.exc import OperationalError
 
 from gatehouse.exceptions import LedgerError
-from gatehouse.rollout.control import Step
 from gatehouse.rollout.verify import Evidence
 from gatehouse_provider.triggers.camera import CameraMediaTrigger
 
@@ -36,10 +35,10 @@ class FakeEvidence:
 
 
 class FakeSteering:
-    """Want this, step by step, and then that the rollout goes on; an exception is raised."""
+    """Call the rollout off for these reasons, look by look, and then no more; an exception is raised."""
 
-    def __init__(self, *steps: Any) -> None:
-        self.steps = list(steps)
+    def __init__(self, *reasons: Any) -> None:
+        self.reasons = list(reasons)
         self.renewed = 0
 
     def connect(self) -> None:
@@ -48,11 +47,11 @@ class FakeSteering:
     def renew(self) -> None:
         self.renewed += 1
 
-    def step(self) -> Step:
-        step = self.steps.pop(0) if self.steps else Step("go")
-        if isinstance(step, Exception):
-            raise step
-        return step
+    def called_off(self) -> str:
+        reason = self.reasons.pop(0) if self.reasons else ""
+        if isinstance(reason, Exception):
+            raise reason
+        return str(reason)
 
 
 class MediaTrigger(CameraMediaTrigger):
@@ -69,7 +68,7 @@ class MediaTrigger(CameraMediaTrigger):
         return self.people
 
 
-def run(evidence: FakeEvidence, seconds: float = 60, *steps: Any) -> dict[str, Any]:
+def run(evidence: FakeEvidence, seconds: float = 60, *reasons: Any) -> dict[str, Any]:
     trigger = MediaTrigger(
         office="berlin",
         region="eu-central-1",
@@ -81,7 +80,7 @@ def run(evidence: FakeEvidence, seconds: float = 60, *steps: Any) -> dict[str, A
         poll_seconds=0.01,
     )
     trigger.evidence = evidence
-    trigger.people = FakeSteering(*steps)
+    trigger.people = FakeSteering(*reasons)
 
     async def first() -> Any:
         return await anext(aiter(trigger.run()))
@@ -127,12 +126,8 @@ def test_a_failure_that_stays_is_reported_at_once_with_its_code() -> None:
     assert "AccessDeniedException" in event["message"]
 
 
-def test_a_pause_doesnt_end_a_wait_that_only_looks() -> None:
-    assert run(FakeEvidence(SILENT, FLOWING), 60, Step("wait", "paused"))["status"] == "success"
-
-
 def test_an_abort_ends_the_wait() -> None:
-    event = run(FakeEvidence(SILENT), 60, Step("go"), Step("stop", "the rollout was aborted"))
+    event = run(FakeEvidence(SILENT), 60, "", "the rollout was aborted")
     assert event == {"status": "stopped", "message": "the rollout was aborted"}
 
 

@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy.exc import OperationalError
 
 from gatehouse.exceptions import LedgerError
-from gatehouse.rollout.control import Step
 from gatehouse.rollout.probe import Verdict
 from gatehouse_provider.triggers.probe import ProbesTrigger
 
@@ -18,26 +17,26 @@ TRUTH = {"person_id": "p-7", "enrolled": [0, 5000], "stranger": [5000, 11000], "
 
 
 class FakeSteering:
-    """Want this, step by step, and then that the rollout goes on; an exception is raised."""
+    """Call the rollout off for these reasons, look by look, and then no more; an exception is raised."""
 
-    def __init__(self, steps: list[Any]) -> None:
-        self.steps = steps
+    def __init__(self, reasons: list[Any]) -> None:
+        self.reasons = reasons
 
     def renew(self) -> None:
         """The lease is kept."""
 
-    def step(self) -> Step:
-        step = self.steps.pop(0) if self.steps else Step("go")
-        if isinstance(step, Exception):
-            raise step
-        return step
+    def called_off(self) -> str:
+        reason = self.reasons.pop(0) if self.reasons else ""
+        if isinstance(reason, Exception):
+            raise reason
+        return str(reason)
 
 
 class FakeHook:
     """Answer looks from a list."""
 
-    def __init__(self, looks: list[dict[str, Verdict]], steps: list[Any]) -> None:
-        self.looks, self.steering = looks, FakeSteering(steps)
+    def __init__(self, looks: list[dict[str, Verdict]], reasons: list[Any]) -> None:
+        self.looks, self.steering = looks, FakeSteering(reasons)
 
     def connect(self) -> None:
         """Nothing to connect to."""
@@ -55,11 +54,11 @@ class Trigger(ProbesTrigger):
         return self.found
 
 
-def run(looks: list[dict[str, Verdict]], *steps: Any) -> dict[str, Any]:
+def run(looks: list[dict[str, Verdict]], *reasons: Any) -> dict[str, Any]:
     trigger = Trigger(
         rollout_id="run-1", office="berlin", probes=["p1", "p2"], truth=TRUTH, poll_seconds=0.01
     )
-    trigger.found = FakeHook(looks, list(steps))
+    trigger.found = FakeHook(looks, list(reasons))
 
     async def first() -> Any:
         return await anext(aiter(trigger.run()))
@@ -74,16 +73,9 @@ def test_it_fires_when_every_probe_has_its_verdict() -> None:
     assert {name: Verdict(**told) for name, told in event["verdicts"].items()} == {"p1": PASSED, "p2": PASSED}
 
 
-def test_a_pause_doesnt_end_a_wait_that_only_looks() -> None:
-    event = run([{}, {"p1": PASSED, "p2": PASSED}], Step("wait", "paused"), Step("wait", "paused"))
-    assert event["status"] == "success"
-
-
-@pytest.mark.parametrize(
-    "wanted", [Step("stop", "the rollout was aborted"), LedgerError("another run took over")]
-)
+@pytest.mark.parametrize("wanted", ["the rollout was aborted", LedgerError("another run took over")])
 def test_it_stops_when_the_rollout_is_called_off_or_loses_its_office(wanted: Any) -> None:
-    event = run([{}], Step("go"), wanted)
+    event = run([{}], "", wanted)
     assert event["status"] == "stopped"
     assert event["message"] in {"the rollout was aborted", "another run took over"}
 
