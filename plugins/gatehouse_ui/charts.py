@@ -28,10 +28,7 @@ LINES = {
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """Hold one metric's line: the points of its unbroken pieces, and the last one's place and worth.
-
-    `y_limit` is None where the gate's limit isn't known.
-    """
+    """Hold one metric's line: the points of its unbroken pieces, and the last one's place and worth."""
 
     label: str
     unit: str
@@ -40,8 +37,8 @@ class Line:
     x: float
     y: float
     good: bool
-    limit: float | None
-    y_limit: float | None
+    limit: float
+    y_limit: float
     least: bool
 
 
@@ -54,7 +51,7 @@ class WaveChart:
     lines: tuple[Line, ...]
 
 
-def charts(looks: Sequence[GateLook], gate: Gate | None) -> tuple[WaveChart, ...]:
+def charts(looks: Sequence[GateLook], gate: Gate) -> tuple[WaveChart, ...]:
     """Draw each wave's looks, in the order of the waves' first ones."""
     order = list(dict.fromkeys(look.wave for look in looks))
     ordered = sorted(looks, key=lambda look: order.index(look.wave))
@@ -63,15 +60,15 @@ def charts(looks: Sequence[GateLook], gate: Gate | None) -> tuple[WaveChart, ...
     )
 
 
-def _chart(wave: str, looks: tuple[GateLook, ...], gate: Gate | None) -> WaveChart:
+def _chart(wave: str, looks: tuple[GateLook, ...], gate: Gate) -> WaveChart:
     drawn = (_line(name, [look.worst.get(name) for look in looks], gate) for name in LINES)
     return WaveChart(wave, looks, tuple(line for line in drawn if line.pieces))
 
 
-def _line(name: str, values: Sequence[float | None], gate: Gate | None) -> Line:
+def _line(name: str, values: Sequence[float | None], gate: Gate) -> Line:
     label, unit, limit_name, least = LINES[name]
-    limit = float(getattr(gate.limits, limit_name)) if gate else None
-    top = max([value for value in values if value is not None] + [limit or 0.0, 0.001]) * 1.15
+    limit = float(getattr(gate.limits, limit_name))
+    top = max([value for value in values if value is not None] + [limit, 0.001]) * 1.15
     points = [
         None if value is None else (_x(place, len(values)), _y(value, top))
         for place, value in enumerate(values)
@@ -80,7 +77,7 @@ def _line(name: str, values: Sequence[float | None], gate: Gate | None) -> Line:
         (value, point) for value, point in zip(values, points, strict=True) if point and value is not None
     ]
     last, (x, y) = known[-1] if known else (None, (0.0, 0.0))
-    good = last is None or limit is None or (last >= limit if least else last <= limit)
+    good = last is None or (last >= limit if least else last <= limit)
     return Line(
         label=label,
         unit=unit,
@@ -90,7 +87,7 @@ def _line(name: str, values: Sequence[float | None], gate: Gate | None) -> Line:
         y=y,
         good=good,
         limit=limit,
-        y_limit=None if limit is None else _y(limit, top),
+        y_limit=_y(limit, top),
         least=least,
     )
 
@@ -115,7 +112,7 @@ class Cell:
     """Hold one metric of one camera's latest sample."""
 
     text: str
-    mark: Mark | None
+    mark: Mark
     says: str
 
 
@@ -132,15 +129,15 @@ class SampleRow:
         return sum(cell.mark in {"bad", "error"} for cell in self.cells)
 
 
-def sample_rows(samples: Sequence[CameraSample], gate: Gate | None) -> list[SampleRow]:
+def sample_rows(samples: Sequence[CameraSample], gate: Gate) -> list[SampleRow]:
     """Mark each camera's latest sample as the gate does, the worst first."""
     rows = [SampleRow(sample, tuple(_cell(sample, metric, gate) for metric in METRICS)) for sample in samples]
     return sorted(rows, key=lambda row: (-row.trouble, row.sample.camera_id))
 
 
-def _cell(sample: CameraSample, metric: Metric, gate: Gate | None) -> Cell:
-    reading = read(sample, metric, gate) if gate else None
-    return Cell(_text(sample, metric), reading.mark if reading else None, reading.says if reading else "")
+def _cell(sample: CameraSample, metric: Metric, gate: Gate) -> Cell:
+    reading = read(sample, metric, gate)
+    return Cell(_text(sample, metric), reading.mark, reading.says)
 
 
 def _text(sample: CameraSample, metric: Metric) -> str:

@@ -11,6 +11,7 @@ from gatehouse.ledger.overview import camera_rows, count_of, rows_of
 from gatehouse.ledger.probes import probes_of
 from gatehouse.ledger.rollouts import load_plan, load_rollout, waves_of
 from gatehouse.ledger.tables import analysis, approval, camera_call, evidence_bundle
+from gatehouse.office.policy import Judgement
 from gatehouse.rollout.phases import PHASES, phase_of
 from gatehouse_ui.charts import charts, sample_rows
 from gatehouse_ui.commands import Standing, wave_under_way
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from gatehouse_ui.charts import SampleRow, WaveChart
     from gatehouse_ui.lanes import Lane
     from gatehouse_ui.plan_view import PlanView
-    from gatehouse_ui.surroundings import Surroundings
 
 # How much of a long list a page shows; the whole of it is in the CSV.
 SHOWN_CAMERAS = 200
@@ -81,9 +81,7 @@ class RolloutPage:
         return next((event for event in self.events if event["event_id"] == event_id), None)
 
 
-def gather(
-    connection: Connection, rollout_id: str, around: Surroundings, now: datetime
-) -> RolloutPage | None:
+def gather(connection: Connection, rollout_id: str, now: datetime) -> RolloutPage | None:
     """Read a rollout; None if there is none of this id."""
     found, plan = load_rollout(connection, rollout_id), load_plan(connection, rollout_id)
     if found is None or plan is None:
@@ -92,6 +90,8 @@ def gather(
     wanted = steering(connection, rollout_id)
     steps = {row["camera_id"]: row["phase"] for row in cameras}
     samples = last_samples(connection, rollout_id)
+    # What was approved counts, whatever the configuration says by now.
+    gate = Judgement.model_validate(plan.get("judgement") or {}).gate
     return RolloutPage(
         rollout=found,
         standing=Standing(found, wave_under_way(waves), wanted.promoted, plan.get("kind", "")),
@@ -109,8 +109,8 @@ def gather(
         ),
         cameras=_urgent(cameras),
         camera_count=len(cameras),
-        charts=charts(looks_of(connection, rollout_id, SHOWN_LOOKS), around.gate),
-        samples=sample_rows(samples, around.gate)[:SHOWN_CAMERAS],
+        charts=charts(looks_of(connection, rollout_id, SHOWN_LOOKS), gate),
+        samples=sample_rows(samples, gate)[:SHOWN_CAMERAS],
         look_count=count_of(connection, analysis, rollout_id),
         calls=rows_of(connection, camera_call, rollout_id, ["at", "camera_id"], newest=SHOWN_CALLS),
         call_count=count_of(connection, camera_call, rollout_id),

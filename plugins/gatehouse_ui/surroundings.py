@@ -1,4 +1,4 @@
-"""Read the configuration for pages: where offices are, when they are frozen, what the gate expects.
+"""Read the configuration for pages: where offices are, when they are frozen.
 
 A page must be readable when the configuration isn't: then it shows UTC, and says why.
 """
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from gatehouse.ledger.control import Steering
     from gatehouse.office.config import Company
-    from gatehouse.office.policy import Gate
     from gatehouse.rollout.freeze import Hotfix, Stop, Verdict
 
 
@@ -46,11 +45,6 @@ class Surroundings:
     def offices(self) -> tuple[str, ...]:
         """Name the usable offices."""
         return tuple(sorted(self.company.offices)) if self.company else ()
-
-    @property
-    def gate(self) -> Gate | None:
-        """Return what the gate expects now."""
-        return self.company.rollout.gate if self.company else None
 
     def zone(self, offices: Iterable[str]) -> ZoneInfo | None:
         """Return the clock that these offices share, or None if they don't share one."""

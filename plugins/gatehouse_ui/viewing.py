@@ -68,7 +68,7 @@ def show_rollout(
     """Return a rollout's page; with a refusal it is a conflict."""
     around, now = served.company.read(), served.now()
     with served.ledger.begin() as connection:
-        found = rollout_page.gather(connection, rollout_id, around, now)
+        found = rollout_page.gather(connection, rollout_id, now)
         values = _common(connection, served)
     if found is None:
         raise HTTPException(status.HTTP_404_NOT_FOUND, _unknown(rollout_id))

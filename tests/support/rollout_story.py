@@ -13,6 +13,7 @@ from gatehouse.ledger.evidence import record_analysis, record_approval, record_b
 from gatehouse.ledger.leases import take_lease
 from gatehouse.ledger.probes import Probe, plan_probes, set_probe_state
 from gatehouse.ledger.rollouts import record_plan, set_camera_phase, set_rollout_phase, set_wave_phase
+from gatehouse.office.policy import Gate, GateLimits, Judgement
 from gatehouse.rollout.action import Action
 from gatehouse.rollout.evidence import Bundle
 from gatehouse.rollout.gate import Analysis, CameraResult
@@ -32,6 +33,8 @@ BERLIN = ("CAM_BER_F0_LOBBY_001", "CAM_BER_F0_GARAGE_002", "CAM_BER_F3_LAB_003")
 PORTLAND = ("CAM_PDX_F1_LOBBY_001", "CAM_PDX_F2_STUDIO_002")
 TOKYO = ("CAM_TYO_F8_RECEPTION_001", "CAM_TYO_F9_ARCHIVE_002")
 WAVES = [("pilot", ["berlin"]), ("rest", ["portland", "tokyo"]), ("requeued", [])]
+# Of the plan that was approved; the configuration says something else by now.
+LATENCY_LIMIT = 25
 WHY_BAD = "its processor FAILED: Access denied to Role"
 
 
@@ -74,6 +77,9 @@ def plan_of(waves: tuple[FrozenWave, ...]) -> dict[str, Any]:
             "offices": rows,
             "waves": [{"name": "pilot", "seconds": 1140}, {"name": "rest", "seconds": 1200}],
         },
+        "judgement": Judgement(gate=Gate(limits=GateLimits(latency_seconds=LATENCY_LIMIT))).model_dump(
+            mode="json"
+        ),
         "preflight": [
             {
                 "code": "ai_opt_out",

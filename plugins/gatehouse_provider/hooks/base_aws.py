@@ -12,6 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from gatehouse_provider.hooks.pacing import paced
+from gatehouse_provider.hooks.retries import retried
 
 if TYPE_CHECKING:
     import os
@@ -52,7 +53,7 @@ class AdaptiveRetries(AwsBaseHook):
                 config=self._get_config(config),
                 verify=self.verify,
             )
-        return paced(client, self.region_name)
+        return retried(paced(client, self.region_name))
 
     def _generate_user_agent_extra_field(self, existing_user_agent_extra: str) -> str:
         """Ask the base class once a process: it walks the call stack with its source lines."""

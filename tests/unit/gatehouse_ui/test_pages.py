@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -10,7 +11,8 @@ import pytest
 
 from gatehouse.ledger.control import Event, command_company, command_rollout, grant_hotfix
 from gatehouse.ledger.rollouts import record_plan, set_camera_phase, set_rollout_phase
-from rollout_story import HASH, MINUTE, NOW, PORTLAND, RUN, WHY_BAD, tell_story
+from gatehouse.office.config import load_company
+from rollout_story import HASH, LATENCY_LIMIT, MINUTE, NOW, PORTLAND, RUN, WHY_BAD, tell_story
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 EVIL = "<script>alert(1)</script><img src=x onerror=\"alert('x')\"> =cmd|' /C calc'!A0"
 PAGE = f"/rollout/{quote(RUN, safe='')}"
+CONFIG = Path(__file__).parents[3] / "config"
 VOID = {"meta", "link", "input", "br"}
 
 
@@ -154,6 +157,14 @@ def test_a_csv_has_each_moment_twice_and_no_formula(
     row = next(line for line in text.splitlines() if "CAM_TYO_F8" in line)
     assert ",'=1+1," in row
     assert "2026-11-23T09:20:00+00:00,2026-11-23T18:20:00+09:00" in row
+
+
+def test_the_gate_is_shown_with_the_limits_that_were_approved(
+    ledger: Connection, sign_in: Callable[..., TestClient]
+) -> None:
+    tell_story(ledger)
+    assert load_company(CONFIG).rollout.gate.limits.latency_seconds != LATENCY_LIMIT
+    assert f"s at most {LATENCY_LIMIT}" in read(sign_in(), PAGE)
 
 
 def test_a_plan_from_before_pages_is_shown_all_the_same(
