@@ -23,11 +23,17 @@ ROLLOUT_SECONDS = 900
 DONE = frozenset({"success", "skipped"})
 
 
+@pytest.fixture(scope="module")
+def before(stack: RunningStack, demo: Demo) -> dict[str, Any]:
+    """Return how the offices stood after the demo, whatever becomes of them in a test."""
+    found = _standing(stack)
+    assert all(found[office]["cameras"] for office in OFFICES)
+    return found
+
+
 @pytest.fixture
-def taken_down(stack: RunningStack, demo: Demo) -> dict[str, Any]:
+def taken_down(stack: RunningStack, before: dict[str, Any]) -> dict[str, Any]:
     """Decommission the offices and return how they stood: a rollout has to bring just that back."""
-    before = _standing(stack)
-    assert all(before[office]["cameras"] for office in OFFICES)
     for office in OFFICES:
         conf = {"office": office, "delete_video": True, "unattended": True}
         state, tasks = _run(stack, "office_decommission", conf)
