@@ -94,6 +94,7 @@ class Killer:
         self.victim = victim
         self.killed_in: set[str] = set()
         self._over = threading.Event()
+        self._running: dict[str, str] = {}
         self._deferred: set[str] = set()
         self._seen: set[str] = set()
 
@@ -103,7 +104,8 @@ class Killer:
         return set(PHASES) - self._seen
 
     def see(self, tasks: list[dict[str, Any]]) -> None:
-        """Learn which tasks wait in the triggerer."""
+        """Learn which tasks are worked on, by their ids, and which wait in the triggerer."""
+        self._running = {task["id"]: _phase(task["task_id"]) for task in tasks if task["state"] == "running"}
         self._deferred = {_phase(task["task_id"]) for task in tasks if task["state"] == "deferred"}
 
     @contextlib.contextmanager
@@ -132,18 +134,17 @@ class Killer:
             self.stack.kill(self.victim)
             wait_until(lambda: self.stack.status().nodes[self.victim].phase == "ready", 120, self.victim)
         elif worker is not None:
-            for process in [*worker.children(recursive=True), worker]:
-                with contextlib.suppress(psutil.NoSuchProcess):
-                    process.kill()
+            with contextlib.suppress(psutil.NoSuchProcess):
+                worker.kill()
 
     def _working(self) -> dict[str, psutil.Process]:
-        """Return the worker process of each phase that one is busy with."""
+        """Return the process of each phase that one is busy with; its title ends with its task's id."""
         found = {}
         for process in self.stack.processes():
             with contextlib.suppress(psutil.Error):
-                title = " ".join(process.cmdline())
-                if "airflow worker" in title and "office_rollout" in title:
-                    found |= {phase: process for phase in PHASES if f"{phase} " in title.replace(".", " ")}
+                task = " ".join(process.cmdline()).removeprefix("airflow worker -- ")
+                if task in self._running:
+                    found[self._running[task]] = process
         return found
 
 
