@@ -188,6 +188,17 @@ def test_a_server_fault_and_latency_hit_one_operation(cloud: Any, control: httpx
     assert control.post("/faults", json={"service": "sns"}).status_code == 400
 
 
+def test_an_upload_that_was_refused_before_its_body_succeeds_when_repeated(
+    aws: Any, bucket: str, control: httpx.Client
+) -> None:
+    fault = {"service": "s3", "operation": "PutObject", "kind": "throttling", "times": 1}
+    assert control.post("/faults", json=fault).status_code == 201
+    # On one connection; the body is sent when it is asked for ("Expect: 100-continue").
+    client = aws("s3", max_pool_connections=1)
+    client.put_object(Bucket=bucket, Key="refused-once", Body=b"face" * 1000)
+    assert client.get_object(Bucket=bucket, Key="refused-once")["Body"].read() == b"face" * 1000
+
+
 def test_every_call_is_logged_with_its_outcome(cloud: Any, control: httpx.Client, unique: Unique) -> None:
     region = "ap-south-1"
     s3 = cloud.client("s3", region=region, **ONCE)

@@ -142,7 +142,7 @@ class Killer:
         found = {}
         for process in self.stack.processes():
             with contextlib.suppress(psutil.Error):
-                task = " ".join(process.cmdline()).removeprefix("airflow worker -- ")
+                task = " ".join(process.cmdline()).strip().removeprefix("airflow worker -- ")
                 if task in self._running:
                     found[self._running[task]] = process
         return found

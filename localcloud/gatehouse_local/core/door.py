@@ -166,6 +166,10 @@ class Door:
             answer = self._proxy.refuse(exchange, headers_of(scope), error)
         else:
             answer = encode_error(api, error, exchange.request_id)
+        if "expect" in headers_of(scope):
+            # Refused before it was asked for, the body never comes: the client's next request would be
+            # taken for it (RFC 9110 §10.1.1).
+            answer.headers["connection"] = "close"
         await send_answer(answer, scope, receive, send)
 
     def _api_of(self, service: str) -> Api | None:
