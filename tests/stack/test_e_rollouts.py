@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from gatehouse_stack.airflow_api import AirflowApi
-from running_stack import Demo, RunningStack, wait_until
+from running_stack import Demo, RunningStack
 
 pytestmark = [pytest.mark.stack, pytest.mark.fault, pytest.mark.full, pytest.mark.timeout(1800)]
 
@@ -131,8 +131,7 @@ class Killer:
 
     def _kill(self, worker: psutil.Process | None) -> None:
         if self.victim != "worker":
-            self.stack.kill(self.victim)
-            wait_until(lambda: self.stack.status().nodes[self.victim].phase == "ready", 120, self.victim)
+            self.stack.replace(self.victim)
         elif worker is not None:
             with contextlib.suppress(psutil.NoSuchProcess):
                 worker.kill()

@@ -102,6 +102,17 @@ class RunningStack:
         assert node.pid is not None
         os.killpg(node.pid, signum)
 
+    def replace(self, part: str, seconds: float = 120) -> None:
+        """Kill a part, and wait until the one that the supervisor starts instead is ready."""
+        killed = self.status().nodes[part].pid
+        self.kill(part)
+
+        def is_another() -> bool:
+            node = self.status().nodes[part]
+            return node.phase == "ready" and node.pid != killed
+
+        wait_until(is_another, seconds, f"{part} is started anew")
+
     def processes(self) -> list[psutil.Process]:
         """Return every process of this stack."""
         return lifecycle.processes(self.layout)
