@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from gatehouse.capacity.duration import in_words
+from gatehouse.ingest.instant import moment
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,6 +43,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters["in_words"] = in_words
+    made.filters["moment"] = moment
     made.filters["part"] = lambda value: quote(str(value), safe="")
     made.globals["version"] = _version()
     return made

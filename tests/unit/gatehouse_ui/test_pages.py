@@ -107,6 +107,7 @@ def test_a_rollouts_page_shows_all_that_is_known_of_it(
         "floor 2, studio",
         "standup in Berlin",
         "both faces told apart",
+        "for 8 s",
         "7 calls",
         "gatehouse-CAM_BER_OLD_009 carries an office's tag",
         "AISERVICES_OPT_OUT_POLICY",
