@@ -53,7 +53,8 @@ def flag(title: str, description: str) -> Param:
     tags=["gatehouse", "rollout"],
     max_active_runs=4,
     render_template_as_native_obj=True,
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=5), "owner": "gatehouse"},
+    # What can't succeed fails at once; the retries are for workers and schedulers that die under a task.
+    default_args={"retries": 5, "retry_delay": timedelta(seconds=5), "owner": "gatehouse"},
     params={
         # Any name: an office that is in no manifest any more is decommissioned too.
         "office": Param(

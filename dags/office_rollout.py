@@ -94,7 +94,8 @@ def roll_out_wave(name: str) -> TaskGroup:
     tags=["gatehouse", "rollout"],
     max_active_runs=4,
     render_template_as_native_obj=True,
-    default_args={"retries": 2, "retry_delay": timedelta(seconds=5), "owner": "gatehouse"},
+    # What can't succeed fails at once; the retries are for workers and schedulers that die under a task.
+    default_args={"retries": 5, "retry_delay": timedelta(seconds=5), "owner": "gatehouse"},
     params={
         "offices": Param(
             [],
