@@ -12,6 +12,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException, T
 from gatehouse.alerts.operations import Message, approval_waits
 from gatehouse.ledger.evidence import record_approval
 from gatehouse.ledger.rollouts import load_plan
+from gatehouse.rollout.markdown import as_markdown
 from gatehouse_provider.hooks.ledger import LedgerHook
 from gatehouse_provider.hooks.operations import airflow_url
 from gatehouse_provider.hooks.steering import SteeringHook
@@ -74,7 +75,7 @@ class PlanApprovalOperator(ApprovalOperator):
             return self._decide(context, APPROVED, "unattended")
         actions = sum(len(office.actions) for office in plan.offices.values())
         self.subject = f"Approve {plan.kind} plan {plan.digest[:12]}: {actions} actions?"
-        self.body = f"```\n{plan.text}\n```"
+        self.body = as_markdown(plan.text)
         try:
             return super().execute(context)
         except TaskAwaitingInput:
