@@ -16,7 +16,7 @@ from gatehouse.rollout.decommission_drain import last_frame, spans_to_look_at
 from gatehouse_provider.settings import OPENSEARCH_CONNECTION
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from gatehouse.rollout.decommission_drain import LastFrame
     from gatehouse_provider.hooks.office import OfficeHook
@@ -30,6 +30,7 @@ class DrainHook(BaseHook):
     :param office: reaches the office's resources.
     :param timeout_seconds: how long to wait for a stream.
     :param poll_seconds: seconds between two looks.
+    :param heed: called before each look; what it raises ends the wait.
     """
 
     def __init__(
@@ -38,12 +39,14 @@ class DrainHook(BaseHook):
         opensearch_conn_id: str = OPENSEARCH_CONNECTION,
         timeout_seconds: float = 300,
         poll_seconds: float = 2,
+        heed: Callable[[], None] = lambda: None,
     ) -> None:
         super().__init__()
         self.office = office
         self.opensearch_conn_id = opensearch_conn_id
         self.timeout_seconds = timeout_seconds
         self.poll_seconds = poll_seconds
+        self.heed = heed
 
     @cached_property
     def index(self) -> Any:
@@ -94,6 +97,7 @@ class DrainHook(BaseHook):
     def _uncounted(self, frames: Sequence[LastFrame]) -> list[LastFrame]:
         if not frames:
             return []
+        self.heed()
         wanted = [{"_index": frame.index, "_id": frame.id} for frame in frames]
         found = self.index.mget(body={"docs": wanted})["docs"]
         left = [

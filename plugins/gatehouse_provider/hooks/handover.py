@@ -33,13 +33,21 @@ class HandoverHook(BaseHook):
     :param office: reaches the office's resources; its engine is the new one.
     :param timeout_seconds: how long either may take.
     :param poll_seconds: seconds between two looks.
+    :param heed: called between two looks; what it raises ends the wait.
     """
 
-    def __init__(self, office: OfficeHook, timeout_seconds: float = 120, poll_seconds: float = 1) -> None:
+    def __init__(
+        self,
+        office: OfficeHook,
+        timeout_seconds: float = 120,
+        poll_seconds: float = 1,
+        heed: Callable[[], None] = lambda: None,
+    ) -> None:
         super().__init__()
         self.office = office
         self.timeout_seconds = timeout_seconds
         self.poll_seconds = poll_seconds
+        self.heed = heed
 
     def silent(self, cameras: Iterable[str], since: datetime) -> list[str]:
         """Wait for a record of each camera by the new engine since a time; return those without one.
@@ -77,7 +85,8 @@ class HandoverHook(BaseHook):
         """Wait until ingest has read what a former engine wrote to a data stream, and it writes no more."""
         if stream == naming.office_record_stream(self.office.desired.office):
             ObedienceHook(self.office).wait_for_worker()
-        DrainHook(self.office, timeout_seconds=self.timeout_seconds).wait_until_drained(stream)
+        drain = DrainHook(self.office, timeout_seconds=self.timeout_seconds, heed=self.heed)
+        drain.wait_until_drained(stream)
 
     def _wait(self, cameras: Iterable[str], done: Callable[[list[str]], set[str]]) -> list[str]:
         """Look until every camera is done or time is up, and return those that aren't."""
@@ -85,6 +94,7 @@ class HandoverHook(BaseHook):
         while left := left and left - done(sorted(left)):
             if time.monotonic() >= give_up:
                 break
+            self.heed()
             time.sleep(self.poll_seconds)
         return sorted(left)
 

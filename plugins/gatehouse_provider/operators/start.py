@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from gatehouse.ingest.instant import moment
@@ -130,7 +131,7 @@ class OfficeStartOperator(UnitOperator):
         arns = hook.video_arns(running)
         snapshot, _ = hook.documents.read(self.desired.bucket, naming.SNAPSHOT_KEY, IngestSnapshot)
         others = self._of_other_engine(snapshot, arns)
-        silent = self._silent(context["run_id"], hook, others, since)
+        silent = self._silent(context, hook, others, since)
         if changing := {camera_id: arns[camera_id] for camera_id in others if camera_id not in silent}:
             snapshot = self._switch(context, hook, changing)
         heard = [camera_id for camera_id in running if camera_id not in silent]
@@ -144,14 +145,14 @@ class OfficeStartOperator(UnitOperator):
             if arn in known and known[arn].engine != self.desired.engine
         ]
 
-    def _silent(self, rollout_id: str, hook: OfficeHook, others: Sequence[str], since: str) -> list[str]:
+    def _silent(self, context: Context, hook: OfficeHook, others: Sequence[str], since: str) -> list[str]:
         """Wait for the new engine's records, and record as failed the cameras of which none came."""
         if not others:
             return []
         timeout = self.reading.company.rollout.timeouts_seconds.processor_running
-        handover = HandoverHook(hook, timeout, self.poll_seconds)
+        handover = HandoverHook(hook, timeout, self.poll_seconds, partial(self.heed, context))
         silent = handover.silent(others, datetime.fromisoformat(since))
-        self.record(rollout_id, {camera_id: ("failed", SILENT) for camera_id in silent})
+        self.record(context["run_id"], {camera_id: ("failed", SILENT) for camera_id in silent})
         return silent
 
     def _counts_since(

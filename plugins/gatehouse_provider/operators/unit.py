@@ -143,10 +143,7 @@ class UnitOperator(GatehouseOperator):
 
         After a wait the step begins anew: whatever was done is found done.
         """
-        rollout_id = context["run_id"]
-        if self._steering is None:
-            self._steering = SteeringHook(rollout_id, [self.office], self.ledger_conn_id)
-        steering = self._steering
+        rollout_id, steering = context["run_id"], self.steering(context)
         while (step := steering.step()).do == "wait":
             self._note(rollout_id, "Paused", step.reason)
             self.log.info("Office %s waits: %s", self.office, step.reason)
@@ -164,6 +161,24 @@ class UnitOperator(GatehouseOperator):
         with final_errors():
             # Making hundreds of streams takes longer than a lease lasts.
             steering.renew()
+
+    def heed(self, context: Context) -> None:
+        """Fail if the rollout was called off, and keep its lease: for a wait that only looks.
+
+        A pause doesn't end such a wait, as looking changes nothing.
+        """
+        steering = self.steering(context)
+        if why := steering.called_off():
+            msg = f"Office {self.office}: {why}"
+            raise AirflowFailException(msg)
+        with final_errors():
+            steering.renew()
+
+    def steering(self, context: Context) -> SteeringHook:
+        """Return the hook that asks what people want; one for the task, as it remembers the lease's age."""
+        if self._steering is None:
+            self._steering = SteeringHook(context["run_id"], [self.office], self.ledger_conn_id)
+        return self._steering
 
     def go_on(self, context: Context, event: dict[str, Any]) -> Any:
         """Take the step up again after a pause, or fail if the rollout was called off."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk.exceptions import AirflowFailException
@@ -129,7 +130,7 @@ class OfficeVerifyOperator(UnitOperator):
             return
         hook = self.hook(context["run_id"])
         timeout = self.reading.company.rollout.timeouts_seconds.verified
-        handover = HandoverHook(hook, timeout, self.poll_seconds)
+        handover = HandoverHook(hook, timeout, self.poll_seconds, partial(self.heed, context))
         handover.wait_until_passed(self._switched(hook, {action.camera_id for action in leftovers}))
         # What writes goes first, of all cameras: then ingest is through with most streams at the first look.
         for action in sorted(leftovers, key=lambda action: action.kind not in WRITERS):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from gatehouse.exceptions import PlanError
+from gatehouse.exceptions import LedgerError, PlanError
 from gatehouse.office.config import load_company
 from gatehouse.office.frames import (
     Checkpoint,
@@ -86,6 +86,15 @@ def test_a_processor_behind_the_switch_is_not_removed_and_one_past_it_is() -> No
     hook(past).wait_until_passed({CAMERA: SWITCH_MS})
     with pytest.raises(PlanError):
         hook(past).wait_until_passed({CAMERA: SWITCH_MS + 1})
+
+
+def test_what_people_want_meanwhile_ends_the_wait() -> None:
+    def heed() -> None:
+        raise LedgerError("the rollout was aborted")
+
+    behind = HandoverHook(office("frame_search"), 60, 0.01, heed)  # type: ignore[arg-type]
+    with pytest.raises(LedgerError, match="aborted"):
+        behind.wait_until_passed({CAMERA: SWITCH_MS})
 
 
 @pytest.mark.parametrize("status", ["STOPPED", "FAILED", None])
