@@ -203,6 +203,7 @@ def test_functions_are_tagged_by_arn(client: Any, function: str) -> None:
     assert code(lambda: client.list_tags(Resource=nobody)) == "ResourceNotFoundException"
 
 
+@pytest.mark.full
 def test_functions_and_warm_answers_survive_a_killed_front_door(
     own_cloud: Any, unique: Callable[[str], str]
 ) -> None:

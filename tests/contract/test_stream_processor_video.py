@@ -54,6 +54,7 @@ def test_live_video_becomes_records_with_the_person_in_it(place: Place, cloud: A
     assert match["Face"]["ExternalImageId"] == "p1"
 
 
+@pytest.mark.full
 def test_a_running_processor_goes_on_after_the_front_door_was_killed(
     own_cloud: Any, unique: Callable[[str], str]
 ) -> None:

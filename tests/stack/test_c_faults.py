@@ -35,6 +35,7 @@ def test_a_proxy_killed_for_20_seconds_doubles_no_document_and_leaves_a_visible_
     assert _largest_gap(stack, began) >= 18
 
 
+@pytest.mark.full
 def test_a_frame_search_worker_killed_for_20_seconds_loses_and_doubles_nothing(
     stack: RunningStack, demo: Demo
 ) -> None:

@@ -148,9 +148,10 @@ def _side_by_side(left: bytes, right: bytes) -> bytes:
 
 def test_cameras_that_refuse_or_hang_say_so_and_the_others_go_on(stack: RunningStack, demo: Demo) -> None:
     bad = {
-        "CAM_BER_F0_LOBBY_001": ("unauthorised", "401"),
-        "CAM_BER_F0_GARAGE_002": ("h265", "H265"),
-        "CAM_BER_F3_LAB_003": ("hang", "no video"),
+        "CAM_BER_F0_LOBBY_001": ("unauthorised", ("401",)),
+        "CAM_BER_F0_GARAGE_002": ("h265", ("h265",)),
+        # Whichever is due first, the next frame or the answer to a keep-alive.
+        "CAM_BER_F3_LAB_003": ("hang", ("no video", "did not answer")),
     }
     untouched = _observed(stack, "portland")
     with stack.camera_faults(**{camera: fault for camera, (fault, _) in bad.items()}):
@@ -164,8 +165,9 @@ def test_cameras_that_refuse_or_hang_say_so_and_the_others_go_on(stack: RunningS
 
         wait_until(told, 90, "every bad camera has a phase and a reason")
         found = _observed(stack, "berlin")
-        for camera, (_, word) in bad.items():
-            assert word.lower() in found[camera]["reason"].lower(), found[camera]["reason"]
+        for camera, (_, words) in bad.items():
+            reason = found[camera]["reason"]
+            assert any(word in reason.lower() for word in words), reason
     for camera, before in untouched.items():
         after = _observed(stack, "portland")[camera]
         assert after["phase"] == "streaming"
