@@ -58,7 +58,8 @@ $(UV):
 	@umask 022; $(UV) sync --frozen --python-preference only-system --quiet
 	@touch $@
 
-check: lint types imports unit ## Lint, types, imports, unit tests (≤ 90 s)
+check: setup ## Lint, types, imports, unit tests (≤ 90 s)
+	@$(MAKE) --no-print-directory -j2 lint imports types unit
 
 lint: setup
 	@$(PY) -m ruff check . && $(PY) -m ruff format --check .
