@@ -7,7 +7,8 @@ Runs every 15 minutes. Per Region, from one sweep of List calls (only what is ab
    `config/reconcile.yaml` calls noise is counted and not reported.
 2. **Heal** what is safe: a processor that FAILED or STOPPED is started or made anew by its cause, mappings,
    proxy and worker documents are corrected. Never towards a configuration that no rollout carried out, while
-   a rollout holds the office or somebody stopped everything, or beyond a camera's budget for a day.
+   a rollout holds the office or somebody stopped everything, or beyond a camera's budget for a day. A rollout
+   counts that was approved, wasn't rolled back, and of which every camera of the office passed its wave.
 3. **Class** every camera as seen, nobody there, blind, mis-tuned or off, add this look to its day, and raise
    or clear its alarm: once, and again only when that changes.
 

@@ -9,9 +9,8 @@ from gatehouse.ledger.control import control_events, steering
 from gatehouse.ledger.looks import last_samples, looks_of
 from gatehouse.ledger.overview import camera_rows, count_of, rows_of
 from gatehouse.ledger.probes import probes_of
-from gatehouse.ledger.rollouts import load_plan, load_rollout, waves_of
+from gatehouse.ledger.rollouts import judgement_of, load_plan, load_rollout, waves_of
 from gatehouse.ledger.tables import analysis, approval, camera_call, evidence_bundle
-from gatehouse.office.policy import Judgement
 from gatehouse.rollout.phases import PHASES, phase_of
 from gatehouse_ui.charts import charts, sample_rows
 from gatehouse_ui.commands import Standing, wave_under_way
@@ -91,7 +90,7 @@ def gather(connection: Connection, rollout_id: str, now: datetime) -> RolloutPag
     steps = {row["camera_id"]: row["phase"] for row in cameras}
     samples = last_samples(connection, rollout_id)
     # What was approved counts, whatever the configuration says by now.
-    gate = Judgement.model_validate(plan.get("judgement") or {}).gate
+    gate = judgement_of(connection, rollout_id).gate
     return RolloutPage(
         rollout=found,
         standing=Standing(found, wave_under_way(waves), wanted.promoted, plan.get("kind", "")),

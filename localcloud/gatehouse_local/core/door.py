@@ -161,12 +161,12 @@ class Door:
         if exchange.started:
             log.warning("%s %s ended by %s", exchange.service, exchange.operation, error)
             return
-        api = self._api_of(exchange.service)
+        api, headers = self._api_of(exchange.service), headers_of(scope)
         if api is None:
-            answer = self._proxy.refuse(exchange, headers_of(scope), error)
+            answer = self._proxy.refuse(exchange, headers, error)
         else:
             answer = encode_error(api, error, exchange.request_id)
-        if "expect" in headers_of(scope):
+        if "expect" in headers:
             # Refused before it was asked for, the body never comes: the client's next request would be
             # taken for it (RFC 9110 §10.1.1).
             answer.headers["connection"] = "close"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import Any
 
+from botocore.retries.standard import DEFAULT_MAX_ATTEMPTS
+
 # Kinesis Video's code for calls over their rate (aws.md §3). botocore's retry modes know the other services'
 # codes, and raise this one at its first occurrence.
 CODE = "ClientLimitExceededException"
@@ -16,7 +18,8 @@ def retried(client: Any) -> Any:
 
     As often as the client's own retries, and with their delays: exponential, with full jitter.
     """
-    most = client.meta.config.retries["total_max_attempts"]
+    # A connection may name a mode and no number of attempts.
+    most = client.meta.config.retries.get("total_max_attempts", DEFAULT_MAX_ATTEMPTS)
 
     def delay(response: Any, attempts: int, **_: Any) -> float | None:
         code = response[1].get("Error", {}).get("Code") if response else None

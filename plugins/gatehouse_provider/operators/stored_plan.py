@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from airflow.sdk.exceptions import AirflowFailException
 
 from gatehouse.ledger.evidence import decision_on
-from gatehouse.ledger.rollouts import load_plan, load_rollout
+from gatehouse.ledger.rollouts import judgement_of, load_plan, load_rollout
 from gatehouse.office.policy import Judgement
 from gatehouse.rollout.plan import OfficePlan
 from gatehouse.rollout.waves import FrozenWave
@@ -86,5 +86,5 @@ def stored_plan(connection: Connection, rollout_id: str) -> StoredPlan:
         text=plan["forecast"]["text"],
         kind=plan.get("kind", "rollout"),
         prove=plan.get("prove", "whole_path"),
-        judgement=Judgement.model_validate(plan.get("judgement", {})),
+        judgement=judgement_of(connection, rollout_id),
     )

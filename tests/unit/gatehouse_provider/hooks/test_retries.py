@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import os
 from typing import TYPE_CHECKING, Any
 
 import httpx
@@ -41,6 +43,18 @@ def test_a_throttled_call_to_kinesis_video_is_made_again(
 ) -> None:
     throttle("kinesisvideo", times=3)
     assert hook.client.list_streams()["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+def test_a_connection_that_says_how_to_retry_and_not_how_often_gets_a_client(
+    aws: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, throttle: Callable[..., None]
+) -> None:
+    del aws
+    connection = json.loads(os.environ["AIRFLOW_CONN_AWS_DEFAULT"])
+    connection["extra"]["config_kwargs"] = {"retries": {"mode": "standard"}}
+    monkeypatch.setenv("AIRFLOW_CONN_AWS_DEFAULT", json.dumps(connection))
+    monkeypatch.setattr("gatehouse_provider.hooks.retries.LONGEST_SECONDS", 0.01)
+    throttle("kinesisvideo", times=1)
+    assert KinesisVideoHook(region_name=REGION).client.list_streams()["StreamInfoList"] is not None
 
 
 def test_a_call_that_stays_throttled_fails_after_the_connections_retries(
